@@ -8,7 +8,7 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { Session, type Workload, findCli, wordsOf } from "./cli.ts";
-import { type Seen, countingProxy } from "./proxy.ts";
+import { type Seen, chain, countingProxy } from "./proxy.ts";
 import { writeReport } from "./report.ts";
 import { built, peer } from "./servers.ts";
 import { table } from "./table.ts";
@@ -58,20 +58,6 @@ export default {
   scheduled: (event, env, ctx) => worker.scheduled(event, far(env), ctx),
 };
 `;
-
-/**
- * The requests that a command waited for, one after the other, with the greatest sum of `weight`: none of them begins before the one before
- * it has ended.
- */
-function chain(seen: Seen[], weight: (request: Seen) => number): Seen[] {
-  const best: { sum: number; links: Seen[]; ended: number }[] = [{ sum: 0, links: [], ended: -Infinity }];
-  for (const request of seen.toSorted((a, b) => a.ended - b.ended)) {
-    const before = best.findLast(({ ended }) => ended <= request.started)!;
-    const sum = before.sum + weight(request);
-    if (sum > best.at(-1)!.sum) best.push({ sum, links: [...before.links, request], ended: request.ended });
-  }
-  return best.at(-1)!.links;
-}
 
 const total = (seen: Seen[], weight: (request: Seen) => number) => seen.reduce((sum, request) => sum + weight(request), 0);
 

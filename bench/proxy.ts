@@ -12,8 +12,10 @@ export interface Seen {
   d1: number;
   /** How many of them were the look-up of the token's identity: 0 or 1. */
   identity: number;
-  /** Round trips to objects. */
+  /** Round trips to objects, to KV and to R2. */
   object: number;
+  kv: number;
+  r2: number;
 }
 
 export interface CountingProxy {
@@ -22,8 +24,18 @@ export interface CountingProxy {
   stop: () => void;
 }
 
-/** @param delay milliseconds that each request waits before it is passed on */
-export function countingProxy(target: string, delay = 0): Promise<CountingProxy> {
+/** A request as the client sent it. */
+export interface Sent {
+  path: string;
+  headers: IncomingHttpHeaders;
+  body: Buffer;
+}
+
+/**
+ * @param delay milliseconds that each request waits before it is passed on
+ * @param keep receives each request after its answer
+ */
+export function countingProxy(target: string, delay = 0, keep?: (sent: Sent, seen: Seen) => void): Promise<CountingProxy> {
   const seen: Seen[] = [];
   const agent = new Agent({ keepAlive: true });
   const server = createServer((incoming, outgoing) => {
@@ -32,12 +44,18 @@ export function countingProxy(target: string, delay = 0): Promise<CountingProxy>
     const forwarded = httpRequest(target + path, { method, headers: incoming.headers, agent }, (answer) => {
       outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
       answer.pipe(outgoing);
-      answer.on("end", () =>
-        seen.push({ method, route: routeOf(path), started, ended: performance.now(), ...roundTripsOf(answer.headers) }),
-      );
+      answer.on("end", () => {
+        const one = { method, route: routeOf(path), started, ended: performance.now(), ...roundTripsOf(answer.headers) };
+        seen.push(one);
+        keep?.({ path, headers: incoming.headers, body: Buffer.concat(body) }, one);
+      });
     });
+    const body: Buffer[] = [];
     forwarded.on("error", () => outgoing.destroy());
-    setTimeout(() => incoming.pipe(forwarded), delay);
+    setTimeout(() => {
+      if (keep) incoming.on("data", (chunk: Buffer) => body.push(chunk));
+      incoming.pipe(forwarded);
+    }, delay);
   });
   return new Promise((resolve) => {
     server.listen(0, "127.0.0.1", () => {
@@ -55,6 +73,20 @@ export function countingProxy(target: string, delay = 0): Promise<CountingProxy>
   });
 }
 
+/**
+ * The requests that a command waited for, one after the other, with the greatest sum of `weight`: none of them begins before the one before
+ * it has ended.
+ */
+export function chain(seen: Seen[], weight: (request: Seen) => number = () => 1): Seen[] {
+  const best: { sum: number; links: Seen[]; ended: number }[] = [{ sum: 0, links: [], ended: -Infinity }];
+  for (const request of seen.toSorted((a, b) => a.ended - b.ended)) {
+    const before = best.findLast(({ ended }) => ended <= request.started)!;
+    const sum = before.sum + weight(request);
+    if (sum > best.at(-1)!.sum) best.push({ sum, links: [...before.links, request], ended: request.ended });
+  }
+  return best.at(-1)!.links;
+}
+
 const routeOf = (path: string) =>
   path
     .split("?")[0]!
@@ -64,5 +96,11 @@ const routeOf = (path: string) =>
 function roundTripsOf(headers: IncomingHttpHeaders) {
   const timing = String(headers["server-timing"] ?? "");
   const count = (kind: string) => Number(new RegExp(`\\b${kind};desc="(\\d+)"`).exec(timing)?.[1] ?? 0);
-  return { d1: count("d1"), object: count("object"), identity: timing.includes('identity;desc="database"') ? 1 : 0 };
+  return {
+    d1: count("d1"),
+    object: count("object"),
+    kv: count("kv"),
+    r2: count("r2"),
+    identity: timing.includes('identity;desc="database"') ? 1 : 0,
+  };
 }

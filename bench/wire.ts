@@ -3,16 +3,26 @@ import { type Socket, connect } from "node:net";
 
 export interface Answer {
   status: number;
+  /** The lines of the status and of the headers. */
+  head: string;
   body: string;
 }
 
-/** The bytes of a request, which can be sent several times. */
-export function requestBytes(method: string, path: string, authorization: string, body: string | Uint8Array = "", gzip = false): Buffer {
+/** The bytes of a request, which can be sent several times. @param more a line of a header */
+export function requestBytes(
+  method: string,
+  path: string,
+  authorization: string,
+  body: string | Uint8Array = "",
+  gzip = false,
+  more?: string,
+): Buffer {
   const bytes = Buffer.from(body);
   const lines = [`${method} ${path} HTTP/1.1`, "Host: localhost", "User-Agent: pulumi-cli/1 (v3.259.0; linux)"];
   if (authorization) lines.push(`Authorization: ${authorization}`);
   if (bytes.length > 0) lines.push("Content-Type: application/json");
   if (gzip) lines.push("Content-Encoding: gzip");
+  if (more) lines.push(more);
   // The CLI's requests without a body do not declare one.
   if (bytes.length > 0 || (method !== "GET" && method !== "HEAD")) lines.push(`Content-Length: ${bytes.length}`);
   lines.push("", "");
@@ -83,7 +93,7 @@ export class Connection {
       body = joined(rest);
     } else body = "";
     this.#received = Buffer.alloc(0);
-    return { status, body };
+    return { status, head, body };
   }
 }
 

@@ -13,6 +13,12 @@ declare module "node:zlib" {
   }
 }
 
+declare module "node:buffer" {
+  export const Buffer: {
+    from(buffer: ArrayBufferLike, offset: number, length: number): { lastIndexOf(text: string, from?: number): number };
+  };
+}
+
 declare module "node:crypto" {
   export function createHash(algorithm: "sha256" | "md5"): {
     update(data: string | Uint8Array): { digest(encoding: "hex" | "base64"): string };

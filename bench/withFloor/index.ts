@@ -1,7 +1,7 @@
 /**
- * The Worker with additional routes for benchmarks: a Hono route that answers a constant; routes that make one call to KV, or one each to
- * KV, D1 and R2; routes that verify a signature, alone and with one write to D1; routes that only receive a body, forward it to an object or store it there; a route that checks random tokens; and a route
- * that returns what D1 did so far.
+ * The Worker with additional routes for benchmarks: a Hono route that answers a constant; routes that make one call to KV, D1 or R2, or one
+ * each; routes that verify a signature, alone and with one write to D1; routes that only receive a body, forward it to an object or store it
+ * there; a route that checks random tokens; and a route that returns what D1 did so far.
  */
 import { type Context, Hono } from "hono";
 import { fromBase64url } from "../../src/bytes/base64.ts";
@@ -17,6 +17,44 @@ let bindings: Bindings | undefined;
 
 const unlimited: RateLimit = { limit: async () => ({ success: true }) };
 
+/**
+ * Milliseconds that a request waited for each place. A call of an object contains what the object itself waited for, which `inner` counts. The
+ * requests must come one after the other. The clock of workerd has whole milliseconds and stands still between two events, so only the mean of
+ * many requests is exact, and each call first waits for an event, which is not counted.
+ */
+let spent = { kv: 0, d1: 0, r2: 0, object: 0, inner: 0 };
+let isTimed = false;
+let depth = 0;
+
+async function timed<T>(kind: "kv" | "d1" | "r2" | "object", call: () => Promise<T>): Promise<T> {
+  if (!isTimed) return call();
+  const own = spent;
+  if (kind === "object") depth++;
+  const isInner = kind !== "object" && depth > 0;
+  await scheduler.wait(0);
+  const started = Date.now();
+  try {
+    return await call();
+  } finally {
+    const ms = Date.now() - started;
+    own[kind] += ms;
+    if (isInner) own.inner += ms;
+    if (kind === "object") depth--;
+  }
+}
+
+/** Times the calls of some methods. The platform's objects need themselves as `this`. */
+const timing = <T extends object>(binding: T, kind: "kv" | "r2" | "object", names: string[]): T =>
+  new Proxy(binding, {
+    get(target, name) {
+      const method: unknown = Reflect.get(target, name, target);
+      if (typeof method !== "function") return method;
+      const call = (...args: unknown[]) => Reflect.apply(method, target, args) as unknown;
+      if (names.length > 0 && !names.includes(String(name))) return call;
+      return (...args: unknown[]) => timed(kind, async () => call(...args));
+    },
+  });
+
 /** Counts what D1 does. All access to it uses batches of a session. */
 const counted = (env: Bindings): Bindings =>
   (bindings ??= {
@@ -25,6 +63,14 @@ const counted = (env: Bindings): Bindings =>
     TOKEN_REQUESTS: unlimited,
     ORGANIZATION_REQUESTS: unlimited,
     TOKEN_EXCHANGES: unlimited,
+    TOKEN_CACHE: timing(env.TOKEN_CACHE, "kv", ["get"]),
+    STATE: timing(env.STATE, "r2", ["get", "put", "delete"]),
+    STACKS: new Proxy(env.STACKS, {
+      get: (target, name) =>
+        name === "get"
+          ? (id: DurableObjectId) => timing(target.get(id), "object", [])
+          : (...args: unknown[]) => Reflect.apply(Reflect.get(target, name, target) as never, target, args) as unknown,
+    }),
     DB: {
       withSession(constraint: D1SessionConstraint) {
         const session = env.DB.withSession(constraint);
@@ -33,7 +79,7 @@ const counted = (env: Bindings): Bindings =>
           batch: async (list: D1PreparedStatement[]) => {
             database.batches++;
             database.statements += list.length;
-            const results = await session.batch(list);
+            const results = await timed("d1", () => session.batch(list));
             for (const { meta } of results) {
               database.rowsRead += meta.rows_read;
               database.rowsWritten += meta.rows_written;
@@ -44,6 +90,17 @@ const counted = (env: Bindings): Bindings =>
       },
     } as unknown as D1Database,
   });
+
+/** Answers a request of the API. With the header `X-Bench-Timed` the answer says how long it waited for each place. */
+async function answerTimed(request: Request, env: Bindings, ctx: ExecutionContext): Promise<Response> {
+  isTimed = request.headers.has("X-Bench-Timed");
+  if (!isTimed) return worker.fetch(request as never, counted(env), ctx);
+  spent = { kv: 0, d1: 0, r2: 0, object: 0, inner: 0 };
+  const response = await worker.fetch(request as never, counted(env), ctx);
+  const copy = new Response(response.body, response);
+  copy.headers.set("X-Bench-Spent", JSON.stringify(spent));
+  return copy;
+}
 
 export class StackCoordinator extends Coordinator {
   constructor(state: DurableObjectState, env: Bindings) {
@@ -62,10 +119,22 @@ export class StackCoordinator extends Coordinator {
   }
 }
 
-const passOn = (c: Context<{ Bindings: Bindings }>) => c.env.STACKS.get(c.env.STACKS.idFromName("bench")).fetch(c.req.raw);
+const passOn = (name: string) => (c: Context<{ Bindings: Bindings }>) => c.env.STACKS.get(c.env.STACKS.idFromName(name)).fetch(c.req.raw);
+const passToNew = (c: Context<{ Bindings: Bindings }>) => passOn(crypto.randomUUID())(c);
 
 let key: Promise<CryptoKey> | undefined;
 let bench: Promise<unknown> | undefined;
+
+/** One batch that writes two rows. */
+async function writeToDatabase({ env }: Context<{ Bindings: Bindings }>): Promise<void> {
+  const session = env.DB.withSession("first-primary");
+  await (bench ??= session.batch([session.prepare("CREATE TABLE bench (body TEXT)")]));
+  await session.batch([
+    session.prepare("SELECT id FROM stacks LIMIT 1"),
+    session.prepare("INSERT INTO bench VALUES ('x')"),
+    session.prepare("INSERT INTO bench VALUES ('y')"),
+  ]);
+}
 
 /** Verifies a token with the key of the first request. */
 async function verifySignature(c: Context<{ Bindings: Bindings }>): Promise<void> {
@@ -103,21 +172,34 @@ const bare = new Hono<{ Bindings: Bindings }>()
   })
   .post("/bench/exchange", async (c) => {
     await verifySignature(c);
-    const session = c.env.DB.withSession("first-primary");
-    await (bench ??= session.batch([session.prepare("CREATE TABLE bench (body TEXT)")]));
-    await session.batch([
-      session.prepare("SELECT id FROM stacks LIMIT 1"),
-      session.prepare("INSERT INTO bench VALUES ('x')"),
-      session.prepare("INSERT INTO bench VALUES ('y')"),
-    ]);
+    await writeToDatabase(c);
     return c.body(null, 204);
   })
+  .get("/bench/read", async (c) => {
+    const session = c.env.DB.withSession("first-primary");
+    await session.batch([session.prepare("SELECT id FROM stacks LIMIT 1")]);
+    return c.body(null, 204);
+  })
+  .post("/bench/write", async (c) => {
+    await writeToDatabase(c);
+    return c.body(null, 204);
+  })
+  .get("/bench/wait", async (c) => {
+    await scheduler.wait(0);
+    return c.body(null, 204);
+  })
+  .put("/bench/state", async (c) => {
+    await c.env.STATE.put("bench/state", await c.req.raw.arrayBuffer());
+    return c.body(null, 204);
+  })
+  .get("/bench/state", async (c) => new Response((await c.env.STATE.get("bench/state"))?.body))
   .post("/bench/body", async (c) => {
     await c.req.raw.arrayBuffer();
     return c.body(null, 204);
   })
-  .post("/bench/object", passOn)
-  .post("/bench/store", passOn)
+  .post("/bench/object", passOn("bench"))
+  .post("/bench/store", passOn("bench"))
+  .post("/bench/new/object", passToNew)
   .get("/bench/database", (c) => c.json(database))
   .get("/bench/junk", async (c) => {
     let passed = 0;
@@ -131,7 +213,7 @@ const bare = new Hono<{ Bindings: Bindings }>()
 const isOurs = ({ url }: Request) => url.includes("/bench/") && !url.includes("/api/");
 
 export default {
-  fetch: (request, env, ctx) => (isOurs(request) ? bare.fetch(request, env, ctx) : worker.fetch(request, counted(env), ctx)),
+  fetch: (request, env, ctx) => (isOurs(request) ? bare.fetch(request, env, ctx) : answerTimed(request, env, ctx)),
   queue: (messages, env) => worker.queue(messages, counted(env)),
   scheduled: (event, env) => worker.scheduled(event, counted(env)),
 } satisfies ExportedHandler<Bindings>;

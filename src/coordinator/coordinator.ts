@@ -24,7 +24,7 @@ import { type RenewLease, checkStarter } from "./renew.ts";
 import { Departure } from "./storage/departure.ts";
 import { EventStore } from "./storage/eventStore.ts";
 import { type AbortedFor, type Ending, type Run, Runs } from "./storage/runs.ts";
-import { migrate } from "./storage/schema.ts";
+import { Tables } from "./storage/schema.ts";
 import type { CancelUpdate, StackContext } from "./context.ts";
 import { type StartAnswer, type StartUpdate, startRun } from "./start.ts";
 import { Turns } from "./turns.ts";
@@ -47,11 +47,11 @@ export class StackCoordinator extends DurableObject<Bindings> {
 
   constructor(state: DurableObjectState, env: Bindings) {
     super(state, env);
-    migrate(state.storage);
-    this.#runs = new Runs(state.storage.sql);
+    const tables = new Tables(state.storage);
+    this.#runs = new Runs(tables);
     this.#received = new BodyStore(state.storage.sql, limitsOf(env));
     this.#events = new EventStore(this.#runs, this.#received);
-    this.#departure = new Departure(state.storage.sql);
+    this.#departure = new Departure(tables);
     this.#known = new Known(this.#runs, this.#departure, (updateId) => this.#sealed.has(updateId));
     this.#turns = new Turns(state, env, { runs: this.#runs, received: this.#received, events: this.#events, departure: this.#departure });
   }

@@ -1,5 +1,5 @@
-import { and, eq, sql } from "drizzle-orm";
-import { auditEvent, auditIf, changedARow, whoIs } from "../audit/record.ts";
+import { type SQL, and, eq, isNull, sql } from "drizzle-orm";
+import { auditEvent, auditIf, changedARow, promisedColumns, whoIs } from "../audit/record.ts";
 import { guard } from "../auth/guard.ts";
 import { batch } from "../db/client.ts";
 import { badRequest } from "../errors.ts";
@@ -27,16 +27,27 @@ export async function removeStack(ctx: StackContext, input: RemoveStack): Promis
     description: `Deleted stack "${pathText(path)}"${input.force ? " by force" : ""}.`,
     stack: auditName(path),
   });
-  const lost = endLostStart(store, input);
   ctx.departure.note(Date.now());
   const which = and(here, input.force ? undefined : eq(stacks.rootOnly, true));
+  const begin = guard(store, input.actor, now, orgId);
+  const removal = (of: SQL | undefined) =>
+    [
+      // If the stack is restored later, it belongs to its organization only, so the grants on it end now.
+      store.db.delete(stackGrants).where(sql`${stackGrants.stackId} IN (SELECT id FROM ${stacks} WHERE ${of})`),
+      store.db.update(stacks).set({ deletedAt: now }).where(of).returning({ id: stacks.id }),
+      auditIf(store, event, changedARow).returning(promisedColumns),
+    ] as const;
+  // The usual deletion: the database knows of no update that runs.
+  const [, , gone, promised] = await batch(store, [begin, ...removal(and(which, isNull(stacks.runningUpdate)))]);
+  if (gone[0]) {
+    ctx.relayPromised(promised);
+    return undefined;
+  }
+  const lost = endLostStart(store, input);
   const [, , , , , deleted, , remaining] = await batch(store, [
-    guard(store, input.actor, now, orgId),
+    begin,
     ...lost.statements,
-    // If the stack is restored later, it belongs to its organization only, so the grants on it end now.
-    store.db.delete(stackGrants).where(sql`${stackGrants.stackId} IN (SELECT id FROM ${stacks} WHERE ${which})`),
-    store.db.update(stacks).set({ deletedAt: now }).where(which).returning({ id: stacks.id }),
-    auditIf(store, event, changedARow),
+    ...removal(which),
     store.db.select({ id: stacks.id }).from(stacks).where(here),
   ]);
   if (!deleted[0]) throw remaining[0] ? badRequest("Stack still contains resources.") : stackNotFound(path);

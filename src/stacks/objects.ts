@@ -16,10 +16,11 @@ export const newStateKey = () => `state/${crypto.randomUUID()}`;
 export const initialStateKey = (stackId: string) => `initial/${stackId}`;
 
 /**
- * Number of bytes of a part. A larger object is sent in parts, and only one part is in memory. The local simulator reads objects of one
- * part seven times as fast.
+ * Number of bytes of a part. An object of less than two parts is written at once, with one call instead of five. A larger one is sent in parts, and
+ * from the third part on only one is in memory (docs/decisions/0031).
  */
 const PART = 16 * 1024 * 1024;
+const WHOLE = 2 * PART;
 /** Number of bytes of a buffer; `PART` is a multiple of it. */
 const PIECE = 128 * 1024;
 /** Number of bytes between two pauses in which other requests of the isolate can run. */
@@ -31,28 +32,27 @@ const YIELD_AFTER = 1024 * 1024;
  */
 export async function writeObject(bucket: R2Bucket, key: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
   let upload: R2MultipartUpload | undefined;
-  const parts: R2UploadedPart[] = [];
-  const part = new PartBuffer();
+  const sent: R2UploadedPart[] = [];
+  const held = new Held();
   const yielder = new Yielder(YIELD_AFTER);
+  const sendParts = async () => {
+    const open = (upload ??= await store(() => bucket.createMultipartUpload(key, { httpMetadata: { contentType: "application/json" } })));
+    for (const part of held.parts()) sent.push(await store(() => open.uploadPart(sent.length + 1, part)));
+    return open;
+  };
   try {
     for await (const chunk of chunks) {
       for (let rest = chunk; rest.length > 0;) {
-        rest = rest.subarray(part.fill(rest));
-        if (!part.isFull) continue;
-        upload ??= await store(() => bucket.createMultipartUpload(key, { httpMetadata: { contentType: "application/json" } }));
-        const open = upload;
-        parts.push(await store(() => open.uploadPart(parts.length + 1, part.take())));
+        rest = rest.subarray(held.fill(rest));
+        if (held.isFull) await sendParts();
       }
       await yielder.spend(chunk.length);
     }
-    if (!upload) {
-      await store(() => bucket.put(key, part.take(), { httpMetadata: { contentType: "application/json" } }));
-    } else {
-      const open = upload;
-      if (!part.isEmpty) parts.push(await store(() => open.uploadPart(parts.length + 1, part.take())));
-      await store(() => open.complete(parts));
-    }
-    part.release();
+    if (upload) {
+      const open = await sendParts();
+      await store(() => open.complete(sent));
+    } else await store(() => bucket.put(key, held.whole(), { httpMetadata: { contentType: "application/json" } }));
+    held.release();
   } catch (error) {
     await upload?.abort().catch(() => undefined);
     throw error;
@@ -69,20 +69,16 @@ export async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void>
 }
 
 /**
- * The bytes of one part in several buffers, which the next part reuses. New buffers for 200 MB would be garbage until V8's next full
+ * The bytes that are not sent yet, in several buffers, which the next part reuses. New buffers for 200 MB would be garbage until V8's next full
  * collection, which buffers do not cause. One buffer for a whole part would be too large for the gaps in freed memory.
  */
-class PartBuffer {
+class Held {
   readonly #pieces: Uint8Array[] = [];
   #size = 0;
+  #most = WHOLE;
 
-  get isEmpty(): boolean {
-    return this.#size === 0;
-  }
-
-  /** All parts but the last must be equally long. */
   get isFull(): boolean {
-    return this.#size === PART;
+    return this.#size === this.#most;
   }
 
   /** @returns the number of bytes that were copied; the caller must pass the remaining bytes again */
@@ -95,15 +91,28 @@ class PartBuffer {
     return taken;
   }
 
-  /** Returns the part, which must be sent before the next `fill`. A large part is a stream, so that it is not in memory twice. */
-  take(): Uint8Array | ReadableStream {
-    const size = this.#size;
-    this.#size = 0;
-    const pieces = this.#pieces.slice(0, Math.ceil(size / PIECE)).map((piece, i) => piece.subarray(0, size - i * PIECE));
-    return size < YIELD_AFTER ? concat(pieces) : streamOf(pieces, size);
+  /** All bytes. */
+  whole(): Uint8Array | ReadableStream {
+    return this.#between(0, this.#size);
   }
 
-  /** Releases the memory after the last part was sent. */
+  /** The bytes in parts, each of which must be sent before the next one is requested. Afterwards one part is in memory, not two. */
+  *parts(): Generator<Uint8Array | ReadableStream> {
+    for (let at = 0; at < this.#size; at += PART) yield this.#between(at, Math.min(at + PART, this.#size));
+    this.#size = 0;
+    this.#most = PART;
+    for (const piece of this.#pieces.splice(PART / PIECE)) release(piece);
+  }
+
+  /** Many bytes are a stream, so that they are not in memory twice. @param start a multiple of `PIECE` */
+  #between(start: number, end: number): Uint8Array | ReadableStream {
+    const pieces = this.#pieces
+      .slice(start / PIECE, Math.ceil(end / PIECE))
+      .map((piece, i) => piece.subarray(0, Math.min(PIECE, end - start - i * PIECE)));
+    return end - start < YIELD_AFTER ? concat(pieces) : streamOf(pieces, end - start);
+  }
+
+  /** Releases the memory after everything was sent. */
   release(): void {
     for (const piece of this.#pieces) release(piece);
   }

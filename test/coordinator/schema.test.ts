@@ -1,19 +1,55 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { migrate, migrations } from "../../src/coordinator/storage/schema.ts";
+import { Tables, migrate, migrations } from "../../src/coordinator/storage/schema.ts";
 
 /** Does something with the storage of an object of its own. */
-const inObject = <T>(name: string, work: (storage: DurableObjectStorage) => T): Promise<T> =>
+const inNewObject = <T>(name: string, work: (storage: DurableObjectStorage) => T): Promise<T> =>
   runInDurableObject(env.STACKS.get(env.STACKS.idFromName(name)), (_, state) => work(state.storage));
+
+/** The same in an object that has tables. */
+const inObject = <T>(name: string, work: (storage: DurableObjectStorage) => T): Promise<T> =>
+  inNewObject(name, (storage) => {
+    migrate(storage);
+    return work(storage);
+  });
+
+const tablesOf = ({ sql }: DurableObjectStorage) =>
+  sql.exec("SELECT name FROM sqlite_master WHERE name NOT LIKE '\\_cf\\_%' ESCAPE '\\'").toArray();
 
 const versions = ({ sql }: DurableObjectStorage) => sql.exec("SELECT version FROM schema_version ORDER BY version").toArray();
 const runs = ({ sql }: DurableObjectStorage) => sql.exec("SELECT * FROM runs").toArray();
 
 describe("the tables of a stack's object", () => {
-  it("are of the newest version in a new object", async () => {
-    const found = await inObject("new", (storage) => versions(storage));
-    expect(found).toEqual(migrations.map((_, i) => ({ version: i + 1 })));
+  it("are created by the first write, in the newest version", async () => {
+    const found = await inNewObject("new", (storage) => {
+      const tables = new Tables(storage);
+      const rows = tables.read("SELECT * FROM runs");
+      const before = tablesOf(storage);
+      tables.write("INSERT INTO runs VALUES (?, ?)", "update", "{}");
+      return { rows, before, after: tables.read("SELECT * FROM runs"), versions: versions(storage) };
+    });
+    expect(found).toEqual({
+      rows: [],
+      before: [],
+      after: [{ update_id: "update", body: "{}" }],
+      versions: migrations.map((_, i) => ({ version: i + 1 })),
+    });
+  });
+
+  it("do not exist in an object that was only asked", async () => {
+    const stub = env.STACKS.get(env.STACKS.idFromName("asked"));
+    expect(await stub.nearby({ tokenHash: "none" })).toEqual({});
+    expect(await inNewObject("asked", tablesOf)).toEqual([]);
+  });
+
+  it("are read again by an object that has them", async () => {
+    const found = await inObject("known", (storage) => {
+      storage.sql.exec("DROP TABLE schema_version");
+      storage.sql.exec("INSERT INTO runs VALUES ('update', '{}')");
+      return { runs: new Tables(storage).read("SELECT * FROM runs"), versions: versions(storage).length };
+    });
+    expect(found).toEqual({ runs: [{ update_id: "update", body: "{}" }], versions: migrations.length });
   });
 
   it("keep their rows in an object that had no version", async () => {

@@ -73,6 +73,15 @@ describe("engine events on their way in", () => {
     expect(updates).toMatchObject([{ resourceChanges: { create: 3 } }]);
   });
 
+  it("give the history their figures, also if a later event has a member of that name", async () => {
+    const update = await startUpdate(world.member);
+    const other = { ...stdout(2), stdoutEvent: { message: "", color: "raw", summaryEvent: { resourceChanges: 1 } } };
+    await send(update, stdout(0, noise(200_000)), summary(1), other);
+    await complete(update);
+    const { updates } = await ok<{ updates: unknown[] }>("GET", "/api/stacks/acme/web/dev/updates", { token: world.member });
+    expect(updates).toMatchObject([{ resourceChanges: { create: 3 } }]);
+  });
+
   it("come one by one from old clients, whose log is accepted too", async () => {
     const update = await startUpdate(world.member);
     await ok("POST", `${update.path}/events`, { lease: update.lease, json: stdout(0) });

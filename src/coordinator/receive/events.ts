@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { badRequest, tooLarge } from "../../errors.ts";
 import { claimedSize, encodingOf, inflate, receive, requireUtf8, useBody } from "../../http/body.ts";
 import { parseJson } from "../../http/json.ts";
@@ -56,12 +57,41 @@ function requireGzip([first, second]: Uint8Array): void {
  */
 export function findResourceChanges(received: BodyStore, updateId: string): string | null {
   for (const batch of received.batches(updateId, "events").slice(-LAST).toReversed()) {
-    for (const event of tryEventsIn(received, updateId, batch)) {
-      const changes = (event as { summaryEvent?: { resourceChanges?: unknown } } | null)?.summaryEvent?.resourceChanges;
-      if (changes && typeof changes === "object") return JSON.stringify(countsOf(changes));
-    }
+    const bytes = tryToRead(received, updateId, batch);
+    const changes = changesIn(bytes);
+    release(bytes);
+    if (changes) return JSON.stringify(countsOf(changes));
   }
   return null;
+}
+
+const SUMMARY = '"summaryEvent"';
+/** The beginning of each event that the CLI sends. */
+const EVENT = '{"sequence":';
+const HEAD = encode('{"events":[');
+
+/**
+ * The counts of a batch, which has hardly anything after them. The events before them contain whole resources, so they are parsed only if the rest
+ * is not what was expected: the client waits for the end of its update.
+ */
+function changesIn(batch: Uint8Array): object | undefined {
+  const text = Buffer.from(batch.buffer, batch.byteOffset, batch.length);
+  const found = text.lastIndexOf(SUMMARY);
+  if (found < 0) return undefined;
+  const begin = text.lastIndexOf(EVENT, found);
+  return (begin > 0 ? changesOf([HEAD, batch.subarray(begin)]) : undefined) ?? changesOf([batch]);
+}
+
+function changesOf(pieces: Uint8Array[]): object | undefined {
+  try {
+    for (const event of eventsIn(concat(pieces))) {
+      const changes = (event as { summaryEvent?: { resourceChanges?: unknown } } | null)?.summaryEvent?.resourceChanges;
+      if (changes && typeof changes === "object") return changes;
+    }
+  } catch {
+    // The batch was stored unchecked.
+  }
+  return undefined;
 }
 
 /** Keeps only valid counts: with any other value the CLI could not read the history. */
@@ -78,10 +108,11 @@ function eventsIn(bytes: Uint8Array): unknown[] {
   return Array.isArray(events) ? events : [];
 }
 
-function tryEventsIn(received: BodyStore, updateId: string, batch: number): unknown[] {
+/** Nothing if the batch cannot be inflated: it was stored unchecked. */
+function tryToRead(received: BodyStore, updateId: string, batch: number): Uint8Array {
   try {
-    return eventsIn(received.read(updateId, "events", batch));
+    return received.read(updateId, "events", batch);
   } catch {
-    return [];
+    return new Uint8Array();
   }
 }

@@ -1,3 +1,5 @@
+import type { Tables } from "./schema.ts";
+
 /**
  * How long the object says of no stack that it is at the object's path, after one has left it. A Worker that asks has read the id from the
  * database at most 10 seconds ago (`ADMITTED_FOR`); the rest is a margin for a batch that the database commits late. Each side measures a
@@ -7,18 +9,18 @@ export const DEPARTED = 300_000;
 
 /** When a stack last began to leave the object's path, by a deletion or a move. It is stored, so that a restarted object knows it too. */
 export class Departure {
-  readonly #sql: SqlStorage;
+  readonly #tables: Tables;
   #at: number | undefined;
 
-  constructor(sql: SqlStorage) {
-    this.#sql = sql;
-    this.#at = sql.exec<{ at: number | null }>("SELECT max(at) AS at FROM departure").one().at ?? undefined;
+  constructor(tables: Tables) {
+    this.#tables = tables;
+    this.#at = tables.read<{ at: number | null }>("SELECT max(at) AS at FROM departure")[0]?.at ?? undefined;
   }
 
   /** Call it before the batch that lets the stack leave: the platform sends nothing before this is stored durably. */
   note(now: number): void {
-    this.#sql.exec("DELETE FROM departure");
-    this.#sql.exec("INSERT INTO departure VALUES (?)", now);
+    this.#tables.write("DELETE FROM departure");
+    this.#tables.write("INSERT INTO departure VALUES (?)", now);
     this.#at = now;
   }
 

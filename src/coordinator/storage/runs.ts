@@ -2,6 +2,7 @@ import type { AuditEvent } from "../../audit/record.ts";
 import type { StackPath } from "../../stacks/path.ts";
 import type { Attempts } from "../attempts.ts";
 import type { KeptJournal, UpdateKind } from "../../updates/table.ts";
+import type { Tables } from "./schema.ts";
 
 /** The way in which a run ended or is ending. */
 export type Ending = "succeeded" | "failed" | "cancelled" | "expired" | "aborted";
@@ -61,13 +62,13 @@ export interface Run {
 
 /** The runs of one stack, in its object's own storage, with a copy in memory. */
 export class Runs {
-  readonly #sql: SqlStorage;
+  readonly #tables: Tables;
   readonly #byId = new Map<string, Run>();
 
-  constructor(sql: SqlStorage) {
-    this.#sql = sql;
-    for (const row of sql.exec<{ body: string }>("SELECT body FROM runs")) {
-      const run = JSON.parse(row.body) as Run;
+  constructor(tables: Tables) {
+    this.#tables = tables;
+    for (const { body } of tables.read<{ body: string }>("SELECT body FROM runs")) {
+      const run = JSON.parse(body) as Run;
       this.#byId.set(run.updateId, run);
     }
   }
@@ -86,12 +87,12 @@ export class Runs {
   }
 
   save(run: Run): void {
-    this.#sql.exec("INSERT OR REPLACE INTO runs (update_id, body) VALUES (?, ?)", run.updateId, JSON.stringify(run));
+    this.#tables.write("INSERT OR REPLACE INTO runs (update_id, body) VALUES (?, ?)", run.updateId, JSON.stringify(run));
     this.#byId.set(run.updateId, run);
   }
 
   forget(updateId: string): void {
-    this.#sql.exec("DELETE FROM runs WHERE update_id = ?", updateId);
+    this.#tables.write("DELETE FROM runs WHERE update_id = ?", updateId);
     this.#byId.delete(updateId);
   }
 }

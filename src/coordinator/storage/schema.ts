@@ -30,3 +30,32 @@ export function migrate(storage: Pick<DurableObjectStorage, "sql" | "transaction
     });
   }
 }
+
+type Value = string | number | null;
+
+/**
+ * The object's own tables. An object that has never stored anything has none: its first write creates them. So an object that is only asked
+ * stores nothing, and the first update of a stack waits for one durable write of the object at its start.
+ */
+export class Tables {
+  readonly #storage: Pick<DurableObjectStorage, "sql" | "transactionSync">;
+  #exist: boolean;
+
+  constructor(storage: Pick<DurableObjectStorage, "sql" | "transactionSync">) {
+    this.#storage = storage;
+    // An object from before there were versions has the other tables only.
+    this.#exist = storage.sql.exec("SELECT 1 FROM sqlite_master WHERE name IN ('schema_version', 'runs')").toArray().length > 0;
+    if (this.#exist) migrate(storage);
+  }
+
+  /** The rows of a query: none before the first write. */
+  read<T extends Record<string, Value>>(query: string): T[] {
+    return this.#exist ? this.#storage.sql.exec<T>(query).toArray() : [];
+  }
+
+  write(statement: string, ...values: Value[]): void {
+    if (!this.#exist) migrate(this.#storage);
+    this.#exist = true;
+    this.#storage.sql.exec(statement, ...values);
+  }
+}
