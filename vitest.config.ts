@@ -29,6 +29,7 @@ export default defineConfig(async () => {
   return {
     plugins: [
       cloudflareTest({
+        main: "./test/support/main.ts",
         wrangler: { configPath: "./wrangler.toml" },
         miniflare: {
           bindings: {

@@ -32,6 +32,8 @@ const seed = Number(process.env["SEED"] ?? Date.now() % 1_000_000);
 export const shared = {
   // What a test logs is shown when it fails.
   silent: "passed-only",
+  // A test that fails before it restores its spies must not break the tests after it.
+  restoreMocks: true,
   // A failure names the values of a list: "Array(1)" says nothing in a summary.
   chaiConfig: { truncateThreshold: 1000 },
   // The defaults of vitest are one second and ten, which a loaded machine exceeds.

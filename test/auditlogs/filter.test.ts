@@ -179,11 +179,11 @@ describe("a filter", () => {
       const letter = String.fromCodePoint(code);
       if (/[\p{L}\p{N}\p{Co}]/u.test(letter)) letters.push(`a${letter}b`);
     }
-    // More would be more than an expression's depth.
-    for (let at = 0; at < letters.length; at += 200)
-      await env.DB.prepare("SELECT 1 FROM audit_text WHERE audit_text MATCH ?")
-        .bind(matchText("o", letters.slice(at, at + 200).join(" ")))
-        .run();
+    const search = env.DB.prepare("SELECT 1 FROM audit_text WHERE audit_text MATCH ?");
+    const searches: D1PreparedStatement[] = [];
+    // More letters would be more than an expression's depth.
+    for (let at = 0; at < letters.length; at += 200) searches.push(search.bind(matchText("o", letters.slice(at, at + 200).join(" "))));
+    for (let at = 0; at < searches.length; at += 50) await env.DB.batch(searches.slice(at, at + 50));
     await ok("GET", `${v2}?textFilter=a%E1%A7%81b`, { token: world.admin });
   });
 

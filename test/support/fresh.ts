@@ -2,16 +2,41 @@ import { applyD1Migrations, reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterAll, beforeAll, expect } from "vitest";
 import { forgetKeys } from "../../src/identity/publish.ts";
-import { enforceRowLimits, enforceStatementLimits } from "./d1Limits.ts";
+import { beginTest, endEarlierTests } from "./main.ts";
+import { enforceStatementLimits, withRowLimit } from "./d1Limits.ts";
 
-/**
- * Empties all bindings. Work that an earlier test left behind may hold the database while it is deleted, and then
- * nothing happens: so this looks, and tries again.
- */
+/** Whether anything has called a binding since all of them were made fresh. Many tests call none. */
+let isUsed = true;
+
+/** Empties all bindings, and makes the tables of the database. */
 export async function freshBindings(): Promise<void> {
   forgetKeys();
-  await emptyBindings();
-  await makeTables();
+  await endEarlierTests();
+  watchBindings();
+  if (isUsed) {
+    await emptyBindings();
+    await makeTables();
+    isUsed = false;
+  }
+  beginTest();
+}
+
+let isWatched = false;
+
+/** From now on each call of a binding is noted, by the tests, the Worker and its objects: all of them run in this isolate. */
+function watchBindings(): void {
+  if (isWatched) return;
+  isWatched = true;
+  const { DB, SECOND, TOKEN_CACHE, STATE, AUDIT, STACKS, FAILED_CREDENTIALS } = env;
+  // A statement or a session that a test file keeps is called without its database.
+  const used = [DB, DB.withSession(), DB.prepare("SELECT 1"), SECOND, TOKEN_CACHE, STATE, AUDIT, STACKS, FAILED_CREDENTIALS];
+  for (const prototype of new Set<Record<string, unknown>>(used.map((binding) => Object.getPrototypeOf(binding) as never)))
+    for (const [name, { value: method }] of Object.entries(Object.getOwnPropertyDescriptors(prototype)))
+      if (typeof method === "function" && name !== "constructor")
+        prototype[name] = function (this: unknown, ...args: unknown[]): unknown {
+          isUsed = true;
+          return Reflect.apply(method, this, args);
+        };
 }
 
 let isShared = false;
@@ -31,7 +56,10 @@ export function shareBindings(make: () => Promise<void>): void {
   afterAll(() => void (isShared = false));
 }
 
-/** The same, without the tables of the database. */
+/**
+ * The same, without the tables of the database. Work that an earlier test left behind may hold the database while it is deleted, and then
+ * nothing happens: so this looks, and tries again.
+ */
 export async function emptyBindings(): Promise<void> {
   for (let tries = 0; tries < 50; tries++) {
     await reset();
@@ -48,7 +76,7 @@ async function emptyBucket(): Promise<void> {
   if (objects.length > 0) await env.STATE.delete(objects.map(({ key }) => key));
 }
 
-/** How the migrations leave the database. */
+/** How the migrations leave the database, with the limits that D1 has on rows. */
 interface Made {
   /** Each table, index and trigger, those that SQLite makes by itself among them. */
   schema: Item[];
@@ -68,16 +96,23 @@ let made: Made | undefined;
 
 /** Applies the migrations once. After that their outcome is made in one call: the migrations themselves take seven times as long. */
 async function makeTables(): Promise<void> {
-  if (made) return copyTables(made, env.DB);
+  made ??= await migrate();
+  await copyTables(made, env.DB);
+}
+
+async function migrate(): Promise<Made> {
   await applyD1Migrations(env.DB, env.TEST_MIGRATIONS);
   enforceStatementLimits();
-  await enforceRowLimits();
-  made = { schema: await readSchema(), migrations: JSON.stringify(env.TEST_MIGRATIONS.map(({ name }) => name)), isChecked: false };
+  const schema = (await readSchema()).map((item) =>
+    item.type === "table" && item.sql !== null ? { ...item, sql: withRowLimit(item.name, item.sql) } : item,
+  );
   // A copy has no rows.
-  for (const { type, name } of made.schema) {
+  for (const { type, name } of schema) {
     if (type !== "table" || name === "d1_migrations" || ITS_OWN.test(name)) continue;
     if (await env.DB.prepare(`SELECT 1 FROM "${name}" LIMIT 1`).first()) throw new Error(`a migration writes rows into ${name}`);
   }
+  await emptyBindings();
+  return { schema, migrations: JSON.stringify(env.TEST_MIGRATIONS.map(({ name }) => name)), isChecked: false };
 }
 
 /** Makes the tables in another database, which is empty. */

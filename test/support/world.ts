@@ -19,12 +19,8 @@ export async function newWorld(): Promise<World> {
     peppersOf(env.TOKEN_PEPPER),
     Date.now(),
   );
-  await env.DB.batch(
-    sql
-      .trim()
-      .split("\n")
-      .map((line) => env.DB.prepare(line)),
-  );
+  // The simulator takes several statements in one, which takes half the time of a batch.
+  await env.DB.prepare(sql).run();
   const acme = tokens["acme"]!;
   return { admin: acme["ada"]!, member: acme["mel"]!, billing: acme["bill"]!, stranger: tokens["globex"]!["gus"]! };
 }

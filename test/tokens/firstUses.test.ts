@@ -196,7 +196,10 @@ describe("a token that is used from a new network or country", () => {
       .bind(id)
       .first<{ org_id: string; hash: string }>();
     const work: Promise<unknown>[] = [];
-    const background = (_: string, run: (bindings: Bindings) => Promise<unknown>) => void work.push(run(env as Bindings));
+    // The counters that are written after 20 seconds are not waited for.
+    const background = (name: string, run: (bindings: Bindings) => Promise<unknown>) => {
+      if (name === "last use") work.push(run(env as Bindings));
+    };
     const actor = { kind: "organization", token: { id, name: "ci", hash: row!.hash }, org: { id: row!.org_id, name: "acme" } };
     const from = (address: string) =>
       other.touch(
