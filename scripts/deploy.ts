@@ -58,7 +58,7 @@ async function deploy(): Promise<void> {
   if (isFirst && !hasSecretsFile) return withNewSecrets(missing);
   const deployed = await showWrangler(["deploy", ...args, ...tag]);
   // An earlier first deployment may have ended after it had created the database.
-  if (lacksSecrets(deployed) && !hasSecretsFile && isEmpty()) return withNewSecrets(missing);
+  if (lacksSecrets(deployed) && !hasSecretsFile && isEmpty(missing)) return withNewSecrets(missing);
   must("The deployment failed.", deployed);
   await createTables(missing);
   if (isFirst) console.log("\nNext: create the first administrator, see docs/operate.md.");
@@ -97,10 +97,16 @@ async function createTables(missing: string[]): Promise<void> {
     must("The code is deployed, but the migrations are not applied. Run `npm run deploy` again.", await showWrangler(migrate(binding)));
 }
 
-/** Whether nobody has data in the database. Data that was encrypted with lost secrets must not get others. */
-function isEmpty(): boolean {
-  const { code, output } = wrangler(["d1", "execute", "DB", "--remote", "--json", "--command", "SELECT count(*) AS people FROM users"]);
-  return code === 0 && /"people":\s*0\b/.test(output);
+/** Whether nobody has data in a database that exists. Data that was encrypted with lost secrets must not get others. */
+function isEmpty(missing: string[]): boolean {
+  const isEmptyIn = (binding: string, table: string) => {
+    const query = `SELECT count(*) AS people FROM ${table}`;
+    const { code, output } = wrangler(["d1", "execute", binding, "--remote", "--json", "--command", query]);
+    return code === 0 && /"people":\s*0\b/.test(output);
+  };
+  // The databases beside the directory have no people (docs/scale.md).
+  const found = others.filter((binding) => !missing.includes(binding));
+  return isEmptyIn(directory, "users") && found.every((binding) => isEmptyIn(binding, "organizations"));
 }
 
 /** The address of the deployment: the one that its settings name, its domain, or the one that wrangler prints. */

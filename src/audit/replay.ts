@@ -47,10 +47,9 @@ export async function replayDeadLetters(env: Bindings): Promise<number> {
   const last = objects.at(-1);
   // Whether letters of earlier pages are left for another round.
   const isLeft = request.customMetadata?.["left"] !== undefined;
-  if (truncated && last) {
-    const left = isLeft || failure !== undefined ? { left: "" } : {};
-    await env.STATE.put(REPLAY_REQUEST, "", { customMetadata: { after: last.key, ...left } });
-  } else if (isLeft) await env.STATE.put(REPLAY_REQUEST, "");
+  const isLeftNow = isLeft || failure !== undefined;
+  if (truncated && last) await env.STATE.put(REPLAY_REQUEST, "", { customMetadata: { after: last.key, ...(isLeftNow && { left: "" }) } });
+  else if (isLeft) await env.STATE.put(REPLAY_REQUEST, "");
   else if (failure === undefined) await env.STATE.delete(REPLAY_REQUEST);
   if (failure) throw failure;
   return replayed;

@@ -1,9 +1,10 @@
-import { sql } from "drizzle-orm";
+import { eq, sql } from "drizzle-orm";
 import { type Store, batch, openStore } from "../db/client.ts";
 import { everyPlace } from "../db/places.ts";
 import type { Bindings } from "../env.ts";
+import { organizations } from "../orgs/table.ts";
 import { stacks } from "../stacks/table.ts";
-import { readCursor, writeCursor } from "./cursor.ts";
+import { readCursors, writeCursor } from "./cursor.ts";
 import { updates } from "../updates/table.ts";
 import { log } from "../log.ts";
 import { increment } from "../metrics/increment.ts";
@@ -14,6 +15,8 @@ import { increment } from "../metrics/increment.ts";
  */
 export const SAFE_AGE = 31 * 24 * 3600_000;
 const NAME = "objects";
+/** The row with the databases that an earlier run has asked: an organization of each, by the number of its place. */
+const PLACES = "places";
 
 /** SQL: whether a row names the object. Rows are never deleted, not even with their stack, so such an object is kept for good. */
 const isNamed = sql`CASE substr(key, 1, instr(key, '/') - 1)
@@ -29,9 +32,11 @@ const isNamed = sql`CASE substr(key, 1, instr(key, '/') - 1)
  * bucket, in the order of keys. R2 itself ends unfinished multipart uploads after a week.
  * @param keys number of keys in a page
  * @returns the number of deleted objects
+ * @throws if a database is missing, or does not answer
  */
 export async function sweepObjects(env: Bindings, store: Store, now: number, keys = 500): Promise<number> {
-  const startAfter = await readCursor(store, NAME);
+  const { [NAME]: startAfter = "", [PLACES]: places = "" } = await readCursors(store, [NAME, PLACES]);
+  await requireKnownPlaces(env, store, places);
   const page = await env.STATE.list({ limit: keys, ...(startAfter && { startAfter }) });
   const old = page.objects.filter((object) => object.uploaded.getTime() < now - SAFE_AGE).map(({ key }) => key);
   const orphans = old.length === 0 ? [] : await orphansAmong(env, old);
@@ -43,6 +48,30 @@ export async function sweepObjects(env: Bindings, store: Store, now: number, key
   const next = page.truncated ? page.objects.at(-1)!.key : "";
   if (next !== startAfter) await batch(store, [writeCursor(store, NAME, next)]);
   return orphans.length;
+}
+
+/**
+ * Objects of a database that is not bound any more would look like orphans, and so would those of a database that another one has taken the place
+ * of. So the directory remembers each place with one of its organizations, which are never deleted.
+ * @throws if one of them is missing
+ */
+async function requireKnownPlaces(env: Bindings, store: Store, remembered: string): Promise<void> {
+  const known = JSON.parse(remembered || "{}") as Record<string, string>;
+  const found: Record<string, string> = {};
+  for (const at of everyPlace(env).slice(1)) {
+    const other = openStore(at);
+    const { place } = other;
+    const was = known[place] ?? "";
+    const ids = () => other.db.select({ id: organizations.id }).from(organizations);
+    const [same, any] = await batch(other, [ids().where(eq(organizations.id, was)), ids().limit(1)]);
+    if (was !== "" && same.length === 0) throw new Error(`no object is deleted: the database of place ${place} is another one than before`);
+    const id = was || any[0]?.id;
+    if (id) found[place] = id;
+  }
+  const missing = Object.keys(known).filter((place) => !(place in found));
+  if (missing.length > 0) throw new Error(`no object is deleted: the database of place ${missing[0]} is not bound any more`);
+  const text = Object.keys(found).length === 0 ? "" : JSON.stringify(found);
+  if (text !== remembered) await batch(store, [writeCursor(store, PLACES, text)]);
 }
 
 /** The keys that no row in any place names. @throws if one database does not answer, because it may name any of them */

@@ -330,6 +330,25 @@ describe("the cron", () => {
     expect(organizations.every((org) => signed(org)(later))).toBe(true);
   });
 
+  it("deletes no object while a database that it knows is missing, or another one has its binding", async () => {
+    await inEach(newStackIn);
+    await inEach((org) => updateIn(org));
+    await runCron(bindings, NOW);
+    await env.STATE.put("state/1f0a", "{}");
+    const before = (await objectKeys()).filter((key) => key.startsWith("state/"));
+    expect(before).toHaveLength(5);
+    for (const bound of [undefined, env.DB]) {
+      if (bound) env.DB_2 = bound;
+      else delete env.DB_2;
+      await runCron(bindings, Date.now() + 2 * SAFE_AGE);
+      expect((await objectKeys()).filter((key) => key.startsWith("state/"))).toEqual(before);
+    }
+    env.DB_2 = env.SECOND;
+    await runCron(bindings, Date.now() + 2 * SAFE_AGE);
+    expect((await objectKeys()).filter((key) => key.startsWith("state/"))).toEqual(before.filter((key) => key !== "state/1f0a"));
+    for (const org of organizations) expect(await urnsIn(org)).toEqual([component(`${org.name}-a`).urn]);
+  });
+
   it("deletes an object only if no database names it, and none while a database does not answer", async () => {
     await inEach(newStackIn);
     await inEach((org) => updateIn(org));

@@ -127,6 +127,15 @@ describe("npm run deploy", () => {
       expect(calls).toEqual(["whoami --json", migrate, "deploy", people, withSecrets]);
     });
 
+    it("but not while another database has an organization", async () => {
+      const second = '\n[[d1_databases]]\nbinding = "DB_2"\ndatabase_name = "stackpass-2"\nmigrations_dir = "migrations"\n';
+      const count = (n: number): Answer => ({ stdout: `[{ "results": [{ "people": ${n} }], "success": true }]` });
+      const answers = { [people]: [count(0)], "d1 execute DB_2": [count(1)], deploy: [lacking] };
+      const { code, calls } = await deploy(answers, [], unset, second);
+      expect(code).toBe(1);
+      expect(calls).not.toContain(withSecrets);
+    });
+
     it.each([
       ["there is data", { stdout: '[{ "results": [{ "people": 12 }], "success": true }]' }],
       ["nobody knows whether there is data", error("internal error")],
