@@ -102,7 +102,8 @@ function placeOf({ functionName, url, lineNumber, columnNumber }: Frame, map: So
   const what = functionName || "(anonymous)";
   if (file !== "index.js") return { name: `${what} ${url}:${lineNumber + 1}`, group: "JavaScript of the runtime" };
   const origin = map.findEntry(lineNumber, columnNumber);
-  const source = "originalSource" in origin ? origin.originalSource : "";
+  // The source maps of drizzle-orm name its files as if they were beside its folder.
+  const source = ("originalSource" in origin ? origin.originalSource : "").replace("node_modules/src/", "node_modules/drizzle-orm/src/");
   const line = "originalLine" in origin ? `:${origin.originalLine + 1}` : "";
   const [path = file] = /(?<=.*node_modules\/)(?!.*node_modules\/).*|(src|bench)\/.*/.exec(source) ?? [];
   const [group = path] = /^(?:src\/[^/]+|bench|(?:@[^/]+\/)?[^/]+)/.exec(path) ?? [];
