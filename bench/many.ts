@@ -259,13 +259,14 @@ try {
     console.log(`\n${name}\n`);
     const profile = rounds.at(-1)?.profile;
     if (profile) {
-      const { groups, self, withCalls } = profile;
-      for (const [what, shares] of Object.entries({
-        "where functions come from": groups,
+      const { kinds, folders, self, withCalls } = profile;
+      const parts = {
+        "what runs": kinds,
+        "where it comes from": folders,
         "functions alone": self,
         "functions with their calls": withCalls,
-      }))
-        console.log(`${sharesTable(what, shares, profile.own)}\n`);
+      };
+      for (const [what, shares] of Object.entries(parts)) console.log(`${sharesTable(what, shares, profile.own)}\n`);
     }
     console.log(
       table(
@@ -285,7 +286,12 @@ try {
     name,
     rounds.map(({ times, profile, ...one }) => ({
       ...one,
-      isolates: profile && { own: profile.own / count, simulators: profile.simulators / count, groups: profile.groups },
+      isolates: profile && {
+        own: profile.own / count,
+        simulators: profile.simulators / count,
+        kinds: profile.kinds,
+        folders: profile.folders,
+      },
       calls: Object.fromEntries(Object.entries(times).map(([call, list]) => [call, percentiles(list)])),
     })),
   ]);

@@ -28,8 +28,9 @@ export interface Isolates {
   /** Milliseconds in which the Worker's own isolate ran, and the sum of those of the simulators' isolates. */
   own: number;
   simulators: number;
-  /** Of the own isolate: where the functions come from that were running. */
-  groups: Shares;
+  /** Of the own isolate: where the functions come from that were running, roughly and by folder. */
+  kinds: Shares;
+  folders: Shares;
   /** Of the own isolate: single functions without the functions that they call, and with them. */
   self: Shares;
   withCalls: Shares;
@@ -78,33 +79,39 @@ function samplesOf({ nodes, samples }: Profile): number[] {
   return samples.filter((id) => !idle.has(id));
 }
 
-function sharesOf(profile: Profile, map: SourceMap): Pick<Isolates, "groups" | "self" | "withCalls"> {
+type Sums = Map<string, number>;
+
+function sharesOf(profile: Profile, map: SourceMap): Pick<Isolates, "kinds" | "folders" | "self" | "withCalls"> {
   const places = new Map(profile.nodes.map(({ id, callFrame }) => [id, placeOf(callFrame, map)]));
   const parents = new Map(profile.nodes.flatMap(({ id, children = [] }) => children.map((child) => [child, id] as const)));
-  const [groups, self, withCalls] = [new Map<string, number>(), new Map<string, number>(), new Map<string, number>()];
-  const add = (to: Map<string, number>, name: string) => to.set(name, (to.get(name) ?? 0) + INTERVAL / 1000);
+  const [kinds, folders, self, withCalls] = Array.from({ length: 4 }, () => new Map<string, number>()) as [Sums, Sums, Sums, Sums];
+  const add = (to: Sums, name: string) => to.set(name, (to.get(name) ?? 0) + INTERVAL / 1000);
   for (const sample of samplesOf(profile)) {
-    const { name, group } = places.get(sample)!;
-    add(groups, group);
+    const { name, folder, kind } = places.get(sample)!;
+    add(kinds, kind);
+    add(folders, folder);
     add(self, name);
     const stack = new Set<string>();
     for (let id: number | undefined = sample; id !== undefined; id = parents.get(id)) stack.add(places.get(id)!.name);
     for (const one of stack) if (one !== "(root)") add(withCalls, one);
   }
-  const sorted = (shares: Map<string, number>) => [...shares].sort(([, a], [, b]) => b - a);
-  return { groups: sorted(groups), self: sorted(self), withCalls: sorted(withCalls) };
+  const sorted = (shares: Sums) => [...shares].sort(([, a], [, b]) => b - a);
+  return { kinds: sorted(kinds), folders: sorted(folders), self: sorted(self), withCalls: sorted(withCalls) };
 }
 
 /** The name of a function with its file, and the package or folder that it comes from. */
-function placeOf({ functionName, url, lineNumber, columnNumber }: Frame, map: SourceMap): { name: string; group: string } {
-  if (url === "") return { name: functionName, group: functionName.startsWith("(") ? functionName : `native ${functionName}` };
+function placeOf({ functionName, url, lineNumber, columnNumber }: Frame, map: SourceMap): { name: string; folder: string; kind: string } {
+  if (url === "" && functionName.startsWith("(")) return { name: functionName, folder: functionName, kind: functionName };
+  if (url === "") return { name: functionName || "(unnamed)", folder: `native ${functionName}`, kind: "native functions" };
   const file = url.split("/").at(-1)!;
   const what = functionName || "(anonymous)";
-  if (file !== "index.js") return { name: `${what} ${url}:${lineNumber + 1}`, group: "JavaScript of the runtime" };
+  const ofRuntime = "JavaScript of the runtime";
+  if (file !== "index.js") return { name: `${what} ${url}:${lineNumber + 1}`, folder: ofRuntime, kind: ofRuntime };
   const origin = map.findEntry(lineNumber, columnNumber);
-  const source = "originalSource" in origin ? origin.originalSource : "";
+  // The source maps of drizzle-orm name its files as if they were beside its folder.
+  const source = ("originalSource" in origin ? origin.originalSource : "").replace("node_modules/src/", "node_modules/drizzle-orm/src/");
   const line = "originalLine" in origin ? `:${origin.originalLine + 1}` : "";
   const [path = file] = /(?<=.*node_modules\/)(?!.*node_modules\/).*|(src|bench)\/.*/.exec(source) ?? [];
-  const [group = path] = /^(?:src\/[^/]+|bench|(?:@[^/]+\/)?[^/]+)/.exec(path) ?? [];
-  return { name: `${what} ${path}${line}`, group };
+  const [folder = path] = /^(?:src\/[^/]+|bench|(?:@[^/]+\/)?[^/]+)/.exec(path) ?? [];
+  return { name: `${what} ${path}${line}`, folder, kind: folder.startsWith("src/") ? "our code" : folder };
 }

@@ -1,10 +1,12 @@
 import { evictDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
 import { readRoundTrips } from "../../src/metrics/roundTrips.ts";
 import { ADMITTED_FOR, forgetAdmitted } from "../../src/stacks/nearby.ts";
 import { cacheIdentity, cachedIdentity } from "../support/cache.ts";
 import { call, ok, refused } from "../support/client.ts";
 import { laterBy } from "../support/clock.ts";
+import { closeStacks } from "../teams/people.ts";
 import { type NewToken, type World, newOrgToken, newStack, newWorld, startUpdate } from "../support/world.ts";
 import { coordinator } from "./support/ends.ts";
 
@@ -87,6 +89,28 @@ describe("encryption after a read of the stack", () => {
     await ok("PATCH", path, { token: world.admin, json: { stacks: [{ project: "other" }] } });
     await ask("GET", STACK);
     expect((await encrypt()).status).toBe(404);
+  });
+
+  describe("by a token that has created a stack, and so has a grant on it,", () => {
+    const own = "/api/stacks/acme/web/own";
+    const encryptOwn = () => ask("POST", `${own}/encrypt`, ci.tokenValue, { plaintext: "aGk=" });
+    beforeEach(async () => void (await newStack(ci.tokenValue, "web", "own")));
+
+    it("waits for no database if its role gives the right", async () => {
+      // The identity that is read now knows of the grant.
+      laterBy(61_000);
+      await ask("GET", own);
+      expect((await encryptOwn()).d1).toBe(0);
+    });
+
+    it("asks the database if only the grant gives the right, and is refused when the grant has ended", async () => {
+      await closeStacks(world.admin);
+      laterBy(61_000);
+      expect((await ask("GET", own)).status).toBe(200);
+      expect(await encryptOwn()).toMatchObject({ status: 200, d1: 1 });
+      await env.DB.prepare("DELETE FROM stack_grants").run();
+      expect((await encryptOwn()).status).toBe(404);
+    });
   });
 
   it("is not given to another token with the cached identity of this one", async () => {
