@@ -16,8 +16,8 @@ export const newStateKey = () => `state/${crypto.randomUUID()}`;
 export const initialStateKey = (stackId: string) => `initial/${stackId}`;
 
 /**
- * Number of bytes of a part. An object of less than two parts is written at once, with one call instead of five. A larger one is sent in parts, and
- * from the third part on only one is in memory (docs/decisions/0031).
+ * Number of bytes of a part. An object of less than two parts is written at once, with one call instead of four. A larger one is sent in parts,
+ * and from the third part on only one is in memory (docs/decisions/0031).
  */
 const PART = 16 * 1024 * 1024;
 const WHOLE = 2 * PART;
