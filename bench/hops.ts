@@ -236,7 +236,14 @@ try {
   writeReport("hops", {
     workload,
     bare,
-    calls: calls.map(({ body: _, ...call }, i) => ({ ...call, ms: others.map((name) => medians[name]![i]) })),
+    calls: calls.map(({ command, method, route, inRow }, i) => ({
+      command,
+      method,
+      route,
+      inRow,
+      ms: Object.fromEntries(servers.map(({ name }) => [name, medians[name]![i]])),
+      parts: parts[i],
+    })),
     whole,
   });
 } finally {
