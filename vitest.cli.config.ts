@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 import { findCli } from "./test/cli/support/findCli.ts";
 import { shared } from "./vitest.shared.ts";
 
@@ -14,10 +15,22 @@ const afterwards = ["test/cli/traces.test.ts"];
 /** Some tests are a whole story: 80 s on a quiet machine. */
 const long = 900_000;
 
+/** They begin first. Vitest would begin with the largest files until it knows how long each takes, and the last one would run alone for minutes. */
+const longest = ["sameAsFile", "interruptions", "restore", "commands", "limits", "readme", "automation", "rotation"];
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const isAmongLongest = ({ moduleId }: TestSpecification) => longest.some((name) => moduleId.endsWith(`/${name}.test.ts`));
+    const sorted = await super.sort(files);
+    return [...sorted.filter(isAmongLongest), ...sorted.filter((file) => !isAmongLongest(file))];
+  }
+}
+
 export default defineConfig({
   test: {
     ...shared,
     environment: "node",
+    sequence: { sequencer: LongestFirst },
     globalSetup: ["./test/cli/support/setup.ts"],
     // Events reach the audit log a moment later, on a busy machine some moments.
     expect: { poll: { timeout: 30_000, interval: 250 } },

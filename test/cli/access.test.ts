@@ -2,8 +2,9 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
+import { startBuiltServer } from "./support/builtServer.ts";
 import { isAtLeast, yamlProject } from "./support/programs.ts";
-import { Server } from "./support/server.ts";
+import type { Server } from "./support/server.ts";
 import { Terminal } from "./support/terminal.ts";
 
 /** The recipes of docs/access.md, as they are pasted. */
@@ -14,7 +15,7 @@ let server: Server;
 let folder: string;
 let admin: Terminal;
 beforeAll(async () => {
-  server = await Server.start({ directory: join(inject("directory"), "access-server") });
+  server = await startBuiltServer("access-server");
   folder = mkdtempSync(join(inject("directory"), "access-"));
   const token = server.credentials.organizations["acme"]!["admin"]!;
   admin = new Terminal({ project: yamlProject("shop"), token, url: server.url });

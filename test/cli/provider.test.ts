@@ -3,10 +3,11 @@ import { generateKeyPairSync } from "node:crypto";
 import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { startBuiltServer } from "./support/builtServer.ts";
 import { startDocuments } from "./support/documents.ts";
 import { PROVIDER, findProvider } from "./support/findProvider.ts";
 import { isAtLeast, yamlProject } from "./support/programs.ts";
-import { Server } from "./support/server.ts";
+import type { Server } from "./support/server.ts";
 import { type Store, startStore } from "./support/store.ts";
 import { Terminal } from "./support/terminal.ts";
 
@@ -209,10 +210,7 @@ describe.runIf(provider && isAtLeast(235))("the provider pulumiservice", () => {
   let store: Store;
   beforeAll(async () => {
     store = await startStore();
-    server = await Server.start({
-      directory: join(inject("directory"), "provider-server"),
-      vars: { AUDIT_EXPORT_STORE: store.url },
-    });
+    server = await startBuiltServer("provider-server", { AUDIT_EXPORT_STORE: store.url });
     const token = server.credentials.organizations["acme"]!["admin"]!;
     const home = mkdtempSync(join(inject("directory"), "home-"));
     const plugin = join(home, "plugins", `resource-pulumiservice-v${VERSION}`);
