@@ -109,7 +109,7 @@ describe("encryption after a read of the stack", () => {
       expect((await ask("GET", own)).status).toBe(200);
       expect(await encryptOwn()).toMatchObject({ status: 200, d1: 1 });
       await env.DB.prepare("DELETE FROM stack_grants").run();
-      expect((await encryptOwn()).status).toBe(404);
+      expect((await encryptOwn()).status).toBe(403);
     });
   });
 
