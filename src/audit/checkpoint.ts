@@ -8,7 +8,14 @@ import { auditHeads } from "./table.ts";
 /** Maximum number of organizations that one run of the cron handles; the next run continues. */
 const PER_RUN = 50;
 
-const prefixOf = (orgId: string) => `audit/checkpoints/${orgId}/`;
+const CHECKPOINTS = "audit/checkpoints/";
+const prefixOf = (orgId: string) => `${CHECKPOINTS}${orgId}/`;
+
+/** Ids of organizations that have a checkpoint in R2: at most a thousand of them. */
+export async function organizationsInBucket(env: Bindings): Promise<string[]> {
+  const { delimitedPrefixes } = await env.STATE.list({ prefix: CHECKPOINTS, delimiter: "/" });
+  return delimitedPrefixes.map((prefix) => prefix.slice(CHECKPOINTS.length, -1));
+}
 
 /**
  * Signs the end of each chain, once on each day (UTC) on which it grew, and stores it in R2. The first checkpoint of a day is kept: records

@@ -1,5 +1,6 @@
 import { eq, sql } from "drizzle-orm";
 import { type Store, batch, openStore } from "../db/client.ts";
+import { organizationsInBucket } from "../audit/checkpoint.ts";
 import { everyPlace } from "../db/places.ts";
 import type { Bindings } from "../env.ts";
 import { organizations } from "../orgs/table.ts";
@@ -32,7 +33,7 @@ const isNamed = sql`CASE substr(key, 1, instr(key, '/') - 1)
  * bucket, in the order of keys. R2 itself ends unfinished multipart uploads after a week.
  * @param keys number of keys in a page
  * @returns the number of deleted objects
- * @throws if a database is missing, or does not answer
+ * @throws if a database is missing or does not answer, or if the bucket is that of another deployment
  */
 export async function sweepObjects(env: Bindings, store: Store, now: number, keys = 500): Promise<number> {
   const { [NAME]: startAfter = "", [PLACES]: places = "" } = await readCursors(store, [NAME, PLACES]);
@@ -41,6 +42,7 @@ export async function sweepObjects(env: Bindings, store: Store, now: number, key
   const old = page.objects.filter((object) => object.uploaded.getTime() < now - SAFE_AGE).map(({ key }) => key);
   const orphans = old.length === 0 ? [] : await orphansAmong(env, old);
   if (orphans.length > 0) {
+    await requireOwnBucket(env);
     await env.STATE.delete(orphans);
     log("orphaned objects deleted", { count: orphans.length });
     await batch(store, [increment(store, "orphans_deleted", "", orphans.length)]);
@@ -72,6 +74,23 @@ async function requireKnownPlaces(env: Bindings, store: Store, remembered: strin
   if (missing.length > 0) throw new Error(`no object is deleted: the database of place ${missing[0]} is not bound any more`);
   const text = Object.keys(found).length === 0 ? "" : JSON.stringify(found);
   if (text !== remembered) await batch(store, [writeCursor(store, PLACES, text)]);
+}
+
+/**
+ * Beside an empty database every object of an older deployment would look like an orphan. Its checkpoints name organizations, which are never
+ * deleted.
+ * @throws if no database has any of them
+ */
+async function requireOwnBucket(env: Bindings): Promise<void> {
+  const ids = await organizationsInBucket(env);
+  if (ids.length === 0) return;
+  for (const at of everyPlace(env)) {
+    const store = openStore(at);
+    const isOurs = sql`${organizations.id} IN (SELECT value FROM json_each(${JSON.stringify(ids)}))`;
+    const [ours] = await batch(store, [store.db.select({ id: organizations.id }).from(organizations).where(isOurs).limit(1)]);
+    if (ours.length > 0) return;
+  }
+  throw new Error("no object is deleted: the bucket has the checkpoints of other organizations than the database");
 }
 
 /** The keys that no row in any place names. @throws if one database does not answer, because it may name any of them */

@@ -2,6 +2,7 @@ import { createScheduledController } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import * as fc from "fast-check";
 import { beforeEach, describe, expect, inject, it } from "vitest";
+import { signCheckpoints } from "../../src/audit/checkpoint.ts";
 import { RELAY_AFTER } from "../../src/audit/record.ts";
 import { relayLeftovers } from "../../src/audit/relay.ts";
 import { openStore } from "../../src/db/client.ts";
@@ -9,7 +10,7 @@ import type { Bindings } from "../../src/env.ts";
 import worker from "../../src/index.ts";
 import { sweep } from "../../src/sweeps/sweep.ts";
 import { SAFE_AGE, sweepObjects } from "../../src/sweeps/objects.ts";
-import { eventsOf } from "../support/audit.ts";
+import { eventsOf, settledLog } from "../support/audit.ts";
 import { call, ok, refused } from "../support/client.ts";
 import { expectSound, orphans } from "../support/dangling.ts";
 import { component, creates, deploymentOf } from "../support/deployment.ts";
@@ -71,6 +72,19 @@ describe("objects that no row names", () => {
     expect((await sweepAt(SAFE_AGE + HOUR)).objects).toBe(lost.length);
     expect(await objectKeys()).toEqual([...named, "audit/archive/1"].sort());
     await expectSound();
+  });
+
+  it("are kept beside an empty database, because all of them look lost there", async () => {
+    await runUpdate("a");
+    await settledLog();
+    expect(await signCheckpoints(env as Bindings, Date.now())).toBe(1);
+    const before = await objectKeys();
+    const objects = await Promise.all(before.map(async (key) => ({ key, bytes: await (await env.STATE.get(key))!.arrayBuffer() })));
+    await freshBindings();
+    for (const { key, bytes } of objects) await env.STATE.put(key, bytes);
+    await newWorld();
+    await expect(sweepAt(2 * SAFE_AGE)).rejects.toThrow("other organizations than the database");
+    expect(await objectKeys()).toEqual(before);
   });
 
   it("are found in pages, one at each run, again and again", async () => {
