@@ -42,7 +42,7 @@ export function counting(env: Bindings, roundTrips: RoundTrips): Bindings {
     {
       get(target, name) {
         const binding: unknown = Reflect.get(target, name, target);
-        const wrapping = typeof name === "string" ? wrappings.get(isDatabase(name) ? "DB" : name) : undefined;
+        const wrapping = typeof name === "string" ? wrappingOf(name) : undefined;
         if (!wrapping || typeof binding !== "object" || binding === null) return binding;
         const known = wrapped.get(name) ?? wrapping(binding as never, roundTrips);
         wrapped.set(name, known);
@@ -80,9 +80,8 @@ function bucket(binding: R2Bucket, roundTrips: RoundTrips) {
   return wrap(binding, { get: count, put: count, head: count, delete: count, list: count, createMultipartUpload });
 }
 
-/** By the name of the binding. Those that are not listed are not counted. */
+/** By the name of the binding. Those that are not listed are not counted, except databases. */
 const wrappings = new Map<string, Wrapping>([
-  ["DB", database],
   ["TOKEN_CACHE", cache],
   ["STATE", bucket],
   ["STACKS", objects],
@@ -90,6 +89,8 @@ const wrappings = new Map<string, Wrapping>([
   ["AUDIT", queue],
   ["AUDIT_DEAD", queue],
 ]);
+
+const wrappingOf = (name: string): Wrapping | undefined => (isDatabase(name) ? database : wrappings.get(name));
 
 /** Functions that receive a method's result and may replace it; undefined keeps it. */
 type Seen = Record<string, (result: never) => unknown>;
