@@ -71,6 +71,7 @@ try {
     const ms = await session.time(command);
     results[command] = { ms, seen: proxy.seen.slice() };
   }
+  session.close();
   proxy.stop();
   const ofDatabase = (request: Seen) => request.d1 - request.identity;
   const rows = Object.entries(results).map(([command, { ms, seen }]) => [

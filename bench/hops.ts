@@ -68,12 +68,13 @@ async function record(server: BenchServer): Promise<Call[]> {
   const proxy = await countingProxy(server.url, 0, keep);
   const session = new Session(cli!, { url: proxy.url, token: server.token }, workload, RECORDED);
   for (command of commands) await session.time(command);
+  session.close();
   proxy.stop();
   for (const one of commands) for (const call of chain(calls.filter((own) => own.command === one))) (call as Call).inRow = true;
   return calls.toSorted((a, b) => a.started - b.started);
 }
 
-/** What our Worker says about a request, in milliseconds, see `withFloor/`. */
+/** The milliseconds for which a request waited for each place, as our Worker reports them (`withFloor/`). */
 interface Spent {
   kv: number;
   d1: number;
@@ -83,7 +84,7 @@ interface Spent {
 }
 const noTime: Spent = { kv: 0, d1: 0, r2: 0, object: 0, inner: 0 };
 
-/** Sends the recorded requests with a new stack. @returns the milliseconds of each, and what the Worker says about it */
+/** Sends the recorded requests with a new stack. @returns the milliseconds of each, and what the Worker reports about it */
 async function repeat(server: BenchServer, calls: Call[], stack: string, more?: string): Promise<{ ms: number; spent: Spent }[]> {
   let [updateId, lease] = ["", ""];
   let connection: Connection | undefined;
@@ -213,6 +214,7 @@ try {
         await new Promise((done) => setTimeout(done, 400));
         ((whole[command] ??= {})[server.name] ??= []).push(await session.time(command));
       }
+      session.close();
     }
   if (Number(values.runs) > 0) {
     console.log(`\nthe real CLI, ${wordsOf(workload)}: medians of ${values.runs} runs, ms, and the difference to the floor\n`);

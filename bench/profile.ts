@@ -28,10 +28,10 @@ export interface Isolates {
   /** Milliseconds in which the Worker's own isolate ran, and the sum of those of the simulators' isolates. */
   own: number;
   simulators: number;
-  /** Of the own isolate: where the functions come from that were running, roughly and by folder. */
+  /** The time of our own isolate, by the kind and by the folder of the code that was running. */
   kinds: Shares;
   folders: Shares;
-  /** Of the own isolate: single functions without the functions that they call, and with them. */
+  /** The time of single functions of our own isolate: without the functions that they call, and with them. */
   self: Shares;
   withCalls: Shares;
   /** The own isolate's profile in V8's form, which the developer tools of a browser open. */

@@ -13,8 +13,8 @@ const TOGETHER = 100;
 
 /**
  * Writes dead letters into the log at an operator's request. Each is written first and then deleted: a crash in between writes nothing
- * twice, because the log knows each event by its id. A letter that cannot be read or written stays. If a database does not answer, the letters of
- * others are written, and all that are left are tried again.
+ * twice, because the log knows each event by its id. A letter that cannot be read or written stays. If a database does not answer, the letters
+ * of the other databases are written, and a later run tries all letters that still exist again.
  * @returns how many were written
  */
 export async function replayDeadLetters(env: Bindings): Promise<number> {
@@ -45,7 +45,7 @@ export async function replayDeadLetters(env: Bindings): Promise<number> {
     replayed += done.length;
   }
   const last = objects.at(-1);
-  // Whether letters of earlier pages are left for another round.
+  // Letters of an earlier page could not be written, so the replay begins again after the last page.
   const isLeft = request.customMetadata?.["left"] !== undefined;
   const isLeftNow = isLeft || failure !== undefined;
   if (truncated && last) await env.STATE.put(REPLAY_REQUEST, "", { customMetadata: { after: last.key, ...(isLeftNow && { left: "" }) } });

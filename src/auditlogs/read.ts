@@ -76,9 +76,10 @@ export async function readPage(ctx: OrgContext, filter: AuditFilter, size: numbe
 const MOST_IN_PERIOD = 10_000;
 
 /**
- * SQL condition: the row of the index of words is not outside of those of a period. A search for words reads rows in the order in which they were
+ * SQL condition: the row of the index of words is between the first and the last row of a period. A search for words reads rows in the order in which they were
  * written, so without it a search with few matches in the period would read all matches before it and after it. An event may be written long after
- * it happened, so only the rows of the period tell: the least and the greatest of their numbers. If there are more than `most`, all rows pass.
+ * it happened, so the time of a row does not tell its place: the first and the last row are looked up. With more than `most` rows, the condition always
+ * holds.
  */
 export function amongRowsOf(orgId: string, { from, until }: Pick<AuditFilter, "from" | "until">, most = MOST_IN_PERIOD): SQL | undefined {
   const since = from === undefined ? undefined : sql`at >= ${from}`;

@@ -7,7 +7,7 @@ import { counting, noRoundTrips } from "../metrics/roundTrips.ts";
 import type { StackContext } from "./context.ts";
 import { type Outcome, outcomeOf } from "./outcome.ts";
 
-/** What the object stores itself. */
+/** The stores of the object, which all work can use. */
 type Stores = Pick<StackContext, "runs" | "received" | "events" | "departure">;
 type Work<T> = (ctx: StackContext) => Promise<T>;
 

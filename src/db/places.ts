@@ -39,5 +39,5 @@ export function databaseIn(env: AtPlace): D1Database {
   throw unavailable("the organization's database");
 }
 
-/** Whether a binding is the database of a place, by its name. */
-export const isDatabase = (name: string): boolean => name.startsWith("DB") && (name === "DB" || /^DB_\d{1,2}$/.test(name));
+/** Whether a binding with this name is the database of a place. */
+export const isDatabase = (name: string): boolean => /^DB(?:_\d{1,2})?$/.test(name);

@@ -26,7 +26,7 @@ export const roundTripsText = (roundTrips: RoundTrips): string =>
 export function readRoundTrips(text: string | null): RoundTrips {
   const roundTrips = noRoundTrips();
   for (const [, kind = "", count] of (text ?? "").matchAll(/\b(\w+);desc="(\d+)"/g))
-    if (kind in roundTrips) roundTrips[kind as keyof RoundTrips] = Number(count);
+    if (Object.hasOwn(roundTrips, kind)) roundTrips[kind as keyof RoundTrips] = Number(count);
   return roundTrips;
 }
 
@@ -80,7 +80,7 @@ function bucket(binding: R2Bucket, roundTrips: RoundTrips) {
   return wrap(binding, { get: count, put: count, head: count, delete: count, list: count, createMultipartUpload });
 }
 
-/** By the name of the binding. Those that are not listed are not counted, except databases. */
+/** By the name of the binding. Databases are counted too, and other bindings are not. */
 const wrappings = new Map<string, Wrapping>([
   ["TOKEN_CACHE", cache],
   ["STATE", bucket],

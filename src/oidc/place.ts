@@ -49,7 +49,7 @@ export async function findPlace(ctx: RequestContext, asked: Asked, iss: string):
   return having[0]!.place;
 }
 
-/** What one database has. All of it is one look-up, so that an unknown organization takes no less time. */
+/** Looks all of it up at once in one database, so that an unknown organization takes no less time. */
 async function readPlace(store: Store, { orgName, wanted: { tokenType, name } }: Asked, iss: string): Promise<Partial<Place>> {
   const { db } = store;
   const named = eq(organizations.name, orgName);

@@ -9,7 +9,7 @@ import type { GivenRole } from "../roles/given.ts";
 import { users } from "../users/table.ts";
 import { shortId } from "./inviteLink.ts";
 import { isPending } from "./pendingInvites.ts";
-import { requireRoomForPeople } from "./people.ts";
+import { requireMembersAllowed } from "./requireMembersAllowed.ts";
 import { currentRole, isLogin, isMember, rolesModified, toMember } from "./members.ts";
 import { isSuspended, suspended } from "./suspended.ts";
 import { type Role, invites, members } from "./table.ts";
@@ -21,7 +21,7 @@ const alreadyThere = () => new AppError(409, "User is already an organization me
  * organization, but the organization has no power over the person. With `DIRECT_MEMBERS=invite` it creates an invitation instead.
  */
 export async function addMember(ctx: OrgContext, login: string, given: GivenRole) {
-  requireRoomForPeople(ctx);
+  requireMembersAllowed(ctx);
   if (!addsDirectly(ctx.env.DIRECT_MEMBERS)) return inviteMember(ctx, login, given);
   const { role, roleId } = given;
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {

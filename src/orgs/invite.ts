@@ -10,7 +10,7 @@ import type { CreateInviteRequest, EmailInviteRequest } from "./inviteSchema.ts"
 import { type GivenRole, givenRole, givenRoles } from "../roles/given.ts";
 import { dueMail, mailInvites, requireMailAgain, requireMails } from "./mailInvites.ts";
 import { isPending, knownTo } from "./pendingInvites.ts";
-import { requireRoomForPeople } from "./people.ts";
+import { requireMembersAllowed } from "./requireMembersAllowed.ts";
 import { invites } from "./table.ts";
 
 interface NewInvite {
@@ -57,9 +57,9 @@ export async function inviteByEmail(ctx: OrgContext, origin: string, requests: z
   };
 }
 
-/** @returns the ids of the invitations that were created. @throws 400 of `requireRoomForPeople` */
+/** @returns the ids of the invitations that were created. @throws 400 of `requireMembersAllowed` */
 async function write(ctx: OrgContext, origin: string, wanted: NewInvite[]): Promise<Set<string>> {
-  requireRoomForPeople(ctx);
+  requireMembersAllowed(ctx);
   const { mailAt, mailTries, mailOrigin } = dueMail(ctx, origin);
   const events = wanted.map(({ id, email, given }) =>
     auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {

@@ -96,7 +96,7 @@ async function admit(c: Context<Env>, header: string | undefined, org: string, f
   c.set("credential", credential);
   const { actor } = credential;
   const here = credential.org!;
-  // Accounts are in the directory (docs/scale.md). SCIM would create some that nobody could sign in to.
+  // Sign-in finds accounts in the directory only (docs/scale.md), so nobody could use an account of another database.
   if (request.store.place !== DIRECTORY) throw forbidden(`${here.name} is in a database of its own, where organizations have no members.`);
   const fault = limitFault(actor.limits, settingsOf({ actor, org: here }), request);
   if (fault) {

@@ -79,7 +79,7 @@ async function requireKnownPlaces(env: Bindings, store: Store, remembered: strin
 /**
  * Beside an empty database every object of an older deployment would look like an orphan. Its checkpoints name organizations, which are never
  * deleted.
- * @throws if no database has any of them
+ * @throws an error that the cron logs, if no database has one of these organizations
  */
 async function requireOwnBucket(env: Bindings): Promise<void> {
   const ids = await organizationsInBucket(env);

@@ -30,7 +30,7 @@ const hook = { displayName: "All", payloadUrl: "http://localhost:1", active: tru
 const reader = { name: "reader", details: allow("stack:read") };
 const issuer = async () => ({ name: "ci", url: "https://idp.example.com", jwks: { keys: [(await sharedKey()).jwk] } });
 
-/** What the parameters of paths name in an organization. */
+/** A value for each parameter of a path, by the name of the parameter. */
 type Things = Record<string, string>;
 
 async function thingsOf(org: Organization, admin: string): Promise<Things> {

@@ -385,7 +385,7 @@ describe("messages of the queue", () => {
     const written = () => Promise.all(organizations.map(async (org) => (await rowsOf(org, databaseOf(org)))["events"]));
     expect(await written()).toEqual([1, 0, 1, 0]);
     expect(await objectKeys()).toContain(REPLAY_REQUEST);
-    // What is delivered twice is written once.
+    // Two replays at the same time write each event once.
     await Promise.all([runCron(bindings, Date.now()), runCron(bindings, Date.now())]);
     expect(await written()).toEqual([1, 1, 1, 1]);
     expect((await objectKeys()).filter((key) => key.startsWith("audit/dead") || key === REPLAY_REQUEST)).toEqual([]);

@@ -66,13 +66,13 @@ export function findResourceChanges(received: BodyStore, updateId: string): stri
 }
 
 const SUMMARY = '"summaryEvent"';
-/** The beginning of each event that the CLI sends. */
+/** Each event of the CLI begins with this text. */
 const EVENT = '{"sequence":';
 const HEAD = encode('{"events":[');
 
 /**
- * The counts of a batch, which has hardly anything after them. The events before them contain whole resources, so they are parsed only if the rest
- * is not what was expected: the client waits for the end of its update.
+ * Finds the counts of a batch. The client waits for this, and the events before the summary contain whole resources. So only the bytes from the last
+ * summary on are parsed. The whole batch is parsed only if they do not have the form that the CLI sends.
  */
 function changesIn(batch: Uint8Array): object | undefined {
   const text = Buffer.from(batch.buffer, batch.byteOffset, batch.length);
@@ -108,7 +108,7 @@ function eventsIn(bytes: Uint8Array): unknown[] {
   return Array.isArray(events) ? events : [];
 }
 
-/** Nothing if the batch cannot be inflated: it was stored unchecked. */
+/** Returns no bytes if the batch cannot be inflated, because large batches are stored unchecked. */
 function tryToRead(received: BodyStore, updateId: string, batch: number): Uint8Array {
   try {
     return received.read(updateId, "events", batch);
