@@ -41,7 +41,7 @@ export function handlersOf(routes: Route[]): Handlers {
 async function serve(c: Context<Env>, route: Route): Promise<Response> {
   const { path, permission } = route.definition;
   c.set("route", path);
-  // Without the operator's credential the deployment does not have this route.
+  // If the deployment has no operator's credential, this route does not exist.
   if (permission === "operator" && operatorTokensOf(c.env).length === 0) return c.notFound();
   await admit(c, route);
   return handle(c, route, await readInput(c, route));
@@ -95,7 +95,7 @@ async function readInput(c: Context<Env>, { definition }: Route): Promise<AnyInp
   return body ? { ...input, text, body: read(body, json) } : input;
 }
 
-/** The JSON of a body that the operation does not read; undefined if it is none. */
+/** The JSON of a body that the operation does not read; undefined if the body is not JSON. */
 function jsonIn(text: string): unknown {
   try {
     return parseJson(text);

@@ -133,7 +133,7 @@ export const eventTypes = {
 } as const satisfies Record<string, EventType>;
 
 export type EventName = keyof typeof eventTypes;
-/** True of an event that is recorded, not only planned. */
+/** The events that are recorded, not only planned. */
 export type RecordedEvent = { [E in EventName]: (typeof eventTypes)[E] extends { planned: true } ? never : E }[EventName];
 
 export const recordedEvents = Object.entries<EventType>(eventTypes)

@@ -57,7 +57,9 @@ export type Promised = Pick<typeof auditOutbox.$inferSelect, "id" | "body" | "cr
 /** What a statement that writes outbox rows returns, so that they can be sent to the queue without being read again. */
 export const promisedColumns = { id: auditOutbox.id, body: auditOutbox.body, createdAt: auditOutbox.createdAt };
 
-/** The same, but only if `condition` is true inside the batch: there is no read before, so no race and no false record. */
+/**
+ * The same, but only if `condition` is true inside the batch: nothing is read before the batch, so there is no race and no false record.
+ */
 export const auditIf = (store: Store, event: AuditEvent, condition: SQL, body: SQL = sql`${JSON.stringify(event)}`) =>
   store.db.insert(auditOutbox).select(sql`SELECT NULL, ${event.id}, ${body}, ${event.at}, ${event.at + RELAY_AFTER} WHERE ${condition}`);
 

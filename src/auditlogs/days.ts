@@ -3,7 +3,7 @@ import { auditEvents, auditHeads } from "../audit/table.ts";
 import { guarded } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
 
-/** Most refusals that one call counts. */
+/** Maximum number of refusals that one call counts. */
 const MOST_REFUSALS = 1000;
 
 export interface DaysOfLog {

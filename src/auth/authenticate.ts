@@ -90,8 +90,8 @@ export async function authenticateSession(
 }
 
 /**
- * The caller of SCIM: a SCIM token of the organization in the path. A known credential that is not one leaves an event in the log of its
- * organization. @throws 401, 429
+ * The caller of SCIM: a SCIM token of the organization in the path. If a known credential is not a SCIM token, an event is recorded in the
+ * log of its organization. @throws 401, 429
  */
 export async function authenticateScim(
   ctx: RequestContext,
@@ -117,7 +117,7 @@ export async function authenticateScim(
   throw refusal;
 }
 
-/** Looks the credential up, and continues the request in the place that the value names. */
+/** Looks the credential up, and continues the request in the database that the value names. */
 const lookUp = (ctx: RequestContext, value: string, fresh = false) =>
   resolveToken(value, {
     storeAt: (place) => {

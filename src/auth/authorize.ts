@@ -148,8 +148,8 @@ async function authorizeSelf(ctx: RequestContext, credential: Credential, permis
 }
 
 /**
- * Refuses work on the caller's account as a whole to a credential that is valid in one organization only: who controls the organization's
- * identity provider must not act for the person anywhere else. @throws 403
+ * Refuses work on the caller's account as a whole to a credential that is valid in one organization only. An administrator of that
+ * organization's identity provider must not act for the person anywhere else. @throws 403
  */
 export async function requireWholeAccount(ctx: RequestContext, actor: Actor): Promise<void> {
   if (actor.kind !== "user" || actor.limits.isExchanged || actor.limits.onlyOrgId === null) return;

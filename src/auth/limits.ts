@@ -49,7 +49,7 @@ export function warningFor(
   now: number,
 ): string | undefined {
   const { retiresAt, successor, expiresAt } = token;
-  // It is for one run of a pipeline.
+  // The token is for one run of a pipeline.
   if (token.isExempt) return undefined;
   if (retiresAt !== null) return `${what} was rotated: it works until ${minute(retiresAt)}, use its successor ${successor}`;
   if (expiresAt !== null && expiresAt - now <= SOON) return `${what} expires on ${minute(expiresAt)}`;

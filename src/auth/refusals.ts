@@ -67,7 +67,10 @@ export const recordDeactivated = (ctx: RequestContext, actor: Actor, org: Organi
     description: "Refused: the identity provider deactivated the account, and this credential has no access since then.",
   });
 
-/** Records that a credential of an organization was used as a SCIM token, and is none or is not valid for the organization of the path. */
+/**
+ * Records that a credential of an organization was used as a SCIM token, although it is not a SCIM token, or is not valid for the
+ * organization in the path.
+ */
 export const recordRefusedScimToken = (ctx: RequestContext, org: OrganizationRef, who: Who, why: string) =>
   record(ctx, [org], who, { event: "auth-failure-scim-access-token", description: `Refused: ${why}.` });
 

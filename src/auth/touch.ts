@@ -69,7 +69,7 @@ interface Known {
  * it.
  */
 const known = new Map<string, Known>();
-/** Not more than the database keeps: what it has forgotten is new again. */
+/** Not more than the database keeps, because a value that the database has deleted counts as new again. */
 const MOST_KNOWN = 20;
 
 const nameOf = (kind: Kind, value: string) => `${kind} ${value}`;

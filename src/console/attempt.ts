@@ -33,7 +33,7 @@ export function readQuery<Schema extends z.ZodMiniType>(schema: Schema, query: R
   return read.value;
 }
 
-/** The message of a refusal without the name of its status, which the API's clients expect at its begin. */
+/** The message of a refusal without the name of its status, which the API's clients expect at its beginning. */
 export const sentenceOf = (message: string): string =>
   message.replace(/^(?:Bad Request|Not Found|Conflict|Forbidden|Unauthorized|Too Many Requests): /, "");
 

@@ -62,7 +62,7 @@ async function requireOperator(ctx: RequestContext, value: string): Promise<void
   throw new AppError(403, "This is not the operator's token of this deployment.");
 }
 
-/** The faults of the two names, by form field. @param login undefined if the provider tells the name of the administrator */
+/** The faults of the two names, by form field. @param login undefined if the provider names the administrator */
 function faultsOf(organization: string, login: string | undefined): Record<string, string> {
   const ofOrg = newOrgNameFault(organization);
   const ofLogin = login === undefined ? undefined : newNameFault(login);

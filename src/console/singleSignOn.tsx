@@ -96,7 +96,8 @@ export const singleSignOnPages = [
     const body = <a href={to}>Continue to {provider.name}</a>;
     return onwards(hono, to, { title: "Sign in", heading: `Sign in to ${placeOf(provider)}`, body });
   }),
-  // The provider begins the sign-in (OpenID Connect Core 1.0, section 4). It only says who it is: the flow is our own from its beginning.
+  // The provider begins the sign-in (OpenID Connect Core 1.0, section 4). It only says which provider it is: the flow is our own from its
+  // beginning.
   definePage("GET", "/login/:place/sso/initiate", "public", async (ctx) => {
     const { query, params } = ctx.page;
     const providers = (await providersAt(ctx, params["place"] ?? "")).filter(({ issuer }) => issuer === query.get("iss"));

@@ -107,8 +107,8 @@ export class StackCoordinator extends DurableObject<Bindings> {
   }
 
   /**
-   * Cancels an update. Acknowledged entries are kept, pending operations too. If an earlier attempt to end the update has failed, it ends
-   * with the state before it, which needs the database only.
+   * Cancels an update. Acknowledged entries are kept, and so are pending operations. If an earlier attempt to end the update has failed, it
+   * ends with the state before it, which needs the database only.
    */
   cancel(input: CancelUpdate): Promise<Outcome<undefined>> {
     return this.#turns.exclusive(async (ctx) => {

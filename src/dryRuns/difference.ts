@@ -3,7 +3,7 @@ import { type Place, type RightsOf, type Subject, rightsIn } from "./rights.ts";
 import type { Sight } from "./sight.ts";
 import type { Tables } from "./tables.ts";
 
-/** Subjects that an answer names, and stacks that it names of each. */
+/** Maximum number of subjects that an answer names, and of stacks that it names for each subject. */
 const MOST_NAMED = 100;
 const MOST_STACKS_NAMED = 10;
 

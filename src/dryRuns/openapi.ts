@@ -30,7 +30,7 @@ export const DryRun = z.object({
   runningUpdates: z.array(z.object({ projectName: z.string(), stackName: z.string(), updateID: z.string(), kind: z.string() })),
   /** Pending invitations that would be canceled; 0 for callers who may not list invitations. */
   canceledInvitations: z.int(),
-  /** What the real call would report to have ended. */
+  /** The items that the real call would report as ended. */
   report: z.optional(RevocationReport),
   /** Rights to read that the caller does not have on the whole organization. Without them the answer leaves something out. */
   missing: z.array(z.enum(reads)),

@@ -10,9 +10,9 @@ import { type UpdateStatus, updates } from "../updates/table.ts";
 export type StackStatus = Exclude<UpdateStatus, "not started"> | "never";
 
 export interface StackListQuery {
-  /** In any case. */
+  /** Upper and lower case are equal. */
   project?: string | undefined;
-  /** A part of `project/name`, in any case. */
+  /** A part of `project/name`; upper and lower case are equal. */
   search?: string | undefined;
   tagName?: string | undefined;
   tagValue?: string | undefined;

@@ -6,7 +6,7 @@ export interface PropertyDiff {
   /** Path of the property as the engine writes it, for example `tags.name`. */
   path: string;
   kind: "add" | "delete" | "update";
-  /** The property needs a replacement of the resource. */
+  /** A change of the property requires a replacement of the resource. */
   replaces: boolean;
   /** Values as text; undefined if the event has none. */
   before: string | undefined;
@@ -65,7 +65,7 @@ function at(value: unknown, steps: string[]): unknown {
   return value;
 }
 
-/** The engine has replaced secrets by `[secret]`. A client of another kind may not have. */
+/** The engine has replaced secrets by `[secret]`. Another kind of client may have left them. */
 function textOf(value: unknown): string | undefined {
   if (value === undefined) return undefined;
   const text = typeof value === "string" ? value : JSON.stringify(value);

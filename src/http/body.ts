@@ -80,7 +80,7 @@ export interface Body {
 }
 
 /**
- * Reads the whole body into memory, and releases the memory when `use` has ended or the body is refused. For a body that is small, or that
+ * Reads the whole body into memory, and releases the memory when `use` has ended or the body is refused. Use it for a body that is small or
  * must be in memory.
  * @param limit bytes, before and after inflating
  */

@@ -25,7 +25,7 @@ export interface OutgoingRequest {
    */
   credentials?: Record<string, string>;
   body?: string | Uint8Array;
-  /** Returns an answer that is a redirect, in place of a fault. It is not followed either. */
+  /** Returns a redirect as an answer and not as a fault. The redirect is still not followed. */
   keepsRedirect?: boolean;
   /** Ends the call, which then fails as after the time limit. */
   signal?: AbortSignal;

@@ -19,7 +19,7 @@ export type Outcome =
       roleID: string | null;
       /** Patterns of the stacks that the token is limited to; null: no limit. */
       stacks: PolicyStack[] | null;
-      /** Places of the definitions that allow it. */
+      /** Positions of the definitions that allow it. */
       by: number[];
     }
   | { allowed: false; why: "denied" | "unmatched" | "not-admin" | "roles"; by: number[] };

@@ -41,7 +41,7 @@ export const Issuer = z.object({
 export type Issuer = z.infer<typeof Issuer>;
 
 const Warning = z.object({
-  /** Place of the definition in the policy, from 0. */
+  /** Position of the definition in the policy, from 0. */
   policy: z.int(),
   message: z.string(),
 });

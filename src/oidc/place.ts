@@ -38,7 +38,7 @@ export async function findPlace(ctx: RequestContext, asked: Asked, iss: string):
   enterPlace(ctx, DIRECTORY);
   const found = await readPlace(ctx.store, asked, iss);
   if (found.org) return found;
-  // One organization has the name in the whole deployment. If an operator has given it to several ones, it stands for none of them.
+  // One organization has the name in the whole deployment. If an operator has given it to several organizations, it names none of them.
   const others = everyPlace(ctx.env).slice(1).map(openStore);
   const answers = await Promise.allSettled(others.map(async (store) => ({ store, place: await readPlace(store, asked, iss) })));
   const having = answers.flatMap((answer) => (answer.status === "fulfilled" && answer.value.place.org ? [answer.value] : []));
@@ -49,7 +49,7 @@ export async function findPlace(ctx: RequestContext, asked: Asked, iss: string):
   return having[0]!.place;
 }
 
-/** Looks all of it up at once in one database, so that an unknown organization takes no less time. */
+/** Looks all of it up at once in one database, so that a call about an unknown organization takes as long as any other. */
 async function readPlace(store: Store, { orgName, wanted: { tokenType, name } }: Asked, iss: string): Promise<Partial<Place>> {
   const { db } = store;
   const named = eq(organizations.name, orgName);

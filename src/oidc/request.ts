@@ -18,7 +18,7 @@ export interface ExchangeRequest {
   subjectToken: string;
   wanted: Wanted;
   scope: string;
-  /** As the request has it, for the answer. */
+  /** The type as the request names it, for the answer. */
   requestedType: string;
   /** Seconds. */
   expiration: number;

@@ -90,7 +90,7 @@ const toSession = (row: TokenRow & { userLogin: string | null }, now: number): S
   ...(row.userLogin !== null && { userLogin: row.userLogin }),
 });
 
-/** Ends one exchanged token at once. Ending it again is fine. @throws 404 for an id that is none of this issuer's */
+/** Ends one exchanged token at once. It may be ended again. @throws 404 for an id that belongs to no token of this issuer */
 export async function endSession(ctx: OrgContext, issuerId: string, tokenId: string): Promise<void> {
   const { db } = ctx.store;
   const one = sql`access_tokens.id = ${tokenId} AND access_tokens.issuer_id = (SELECT id FROM oidc_issuers WHERE id = ${issuerId} AND org_id = ${ctx.org.id})`;

@@ -113,7 +113,7 @@ async function readPlace(store: Store, now: number): Promise<PlaceNumbers> {
   };
 }
 
-/** The numbers of two databases as those of one: counts are added, and of two times the one counts that calls for attention sooner. */
+/** The numbers of two databases as those of one: counts are added, and of two times, the result has the one that needs attention sooner. */
 function together(a: PlaceNumbers, b: PlaceNumbers): PlaceNumbers {
   return {
     organizations: a.organizations + b.organizations,

@@ -28,7 +28,7 @@ import { members } from "./table.ts";
 export const fates = ["revoke", "keep"] as const;
 export type Fate = (typeof fates)[number];
 
-/** Most things that a person set up which the event of the removal names. */
+/** Maximum number of things set up by the person that the event of the removal names. */
 const MOST_NAMED = 100;
 
 /** It begins with the text of the public contract's refusal. */

@@ -16,7 +16,7 @@ import { propose } from "./propose.ts";
 import { familyQuery, readEvents, readStacks } from "./read.ts";
 
 const DAY = 86_400_000;
-/** Stacks that the answer names. */
+/** Maximum number of stacks that the answer names. */
 const MOST_NAMED = 100;
 
 /**

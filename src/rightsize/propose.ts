@@ -5,7 +5,7 @@ import { type StackRule, type TokenRole, tokenRoles } from "../tokens/table.ts";
 import { type Need, needOf } from "./needs.ts";
 import { type TouchedStack, patternsFor } from "./patterns.ts";
 
-/** Rules that a token can have. */
+/** Maximum number of rules that a token can have. */
 const MOST_RULES = 100;
 
 /** Events of a token with the same need on the same stack. */

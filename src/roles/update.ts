@@ -63,7 +63,8 @@ export async function updateRole(ctx: OrgContext, id: string, request: z.infer<t
   );
   // Only in a dry run: a change would have failed at the unique index.
   if ((named as { id: string }[]).some((record) => record.id !== id)) throw nameTaken();
-  // The guards show that no other call has changed it meanwhile, so it is unchanged for lack of room.
+  // The guards have checked that no other call changed it meanwhile. So it is unchanged because the organization's records have no room for
+  // it.
   const row = (shown as (typeof before)[])[0];
   if (!(changed as unknown[])[0] || !row) throw noRoom();
   relaySoon(ctx, event);

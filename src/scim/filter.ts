@@ -48,8 +48,8 @@ function unquoted(quoted: string): string {
 }
 
 /**
- * Parses the filters that clients send: comparisons with `eq`, joined by `and`. Operators have no case, and a text may lack its quotation marks
- * (identity-facts C-20, C-21).
+ * Parses the filters that clients send: comparisons with `eq`, joined by `and`. Operators may be in upper or lower case, and a text may
+ * lack its quotation marks (identity-facts C-20, C-21).
  * @throws 400 `invalidFilter`
  */
 export function parseFilter(filter: string): Comparison[] {

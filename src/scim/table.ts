@@ -77,7 +77,7 @@ export const scimUsers = sqliteTable(
     uniqueIndex("scim_users_account")
       .on(t.orgId, t.userId)
       .where(sql`${t.userId} IS NOT NULL AND ${t.deletedAt} IS NULL`),
-    // Deleted rows too: a refusal tells a person why.
+    // The index has deleted rows too, because a refusal gives the person the reason.
     index("scim_users_person")
       .on(t.userId)
       .where(sql`${t.userId} IS NOT NULL`),

@@ -67,7 +67,7 @@ function readEmails(value: unknown): Email[] {
 }
 
 function readEmail(value: unknown): Email {
-  // A list of texts is no SCIM, but has one meaning only.
+  // A list of texts does not conform to SCIM, but it can mean only one thing.
   const members = isObject(value) ? membersOf(value) : new Map([["value", value]]);
   const address = textOf("emails.value", members.get("value"), MOST_ADDRESS);
   if (address === null) throw invalidValue("Each of the emails has a value.");

@@ -24,7 +24,7 @@ export const departureParts = {
 /** What is sealed once the provider has said who the person is. */
 export const arrivalParts = {
   ...departureParts,
-  /** Of the connection whose answer was verified. */
+  /** The version of the connection whose answer was verified. */
   version: z.number(),
   person: z.object({
     subject: z.string(),

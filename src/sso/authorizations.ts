@@ -131,7 +131,7 @@ export async function listOwnTokens(ctx: PersonContext): Promise<OwnToken[]> {
 
 /**
  * Authorizes one of the caller's personal tokens for the organization whose identity provider opened the session. It gives the token nothing anywhere else.
- * @throws 404 for a token that is none of the caller's
+ * @throws 404 for a token that does not belong to the caller
  */
 export async function authorizeToken(ctx: PersonContext, tokenId: string): Promise<void> {
   const orgId = orgOfSession(ctx);

@@ -221,7 +221,8 @@ export const changeEvent = (ctx: OrgContext, description: string) =>
   auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), { event: "saml-configuration-updated", description });
 
 /**
- * Each change counts as one of the settings, so two changes at once are checked one after the other. A call that changes nothing must not count.
+ * Each change counts as a change of the settings, so that two changes at the same time are checked one after the other. A call that changes
+ * nothing must not count.
  * @param changes SQL condition: there is something to change
  */
 export const nextSettings = (ctx: OrgContext, changes: SQL = sql`1`) =>

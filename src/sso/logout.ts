@@ -130,7 +130,7 @@ function isMeant({ id, issuer }: Provider, { sub, sid }: Logout): SQL {
   const about =
     sid === undefined
       ? ofSubject
-      : // A session whose id the provider has not told may be this one.
+      : // A session for which the provider has sent no id may be this one.
         sql`(${accessTokens.providerSession} = ${sid} AND ${of(sql`1`)} OR ${accessTokens.providerSession} IS NULL AND ${ofSubject})`;
   return and(eq(accessTokens.kind, "session"), isNull(accessTokens.madeWith), isNull(accessTokens.deletedAt), about)!;
 }

@@ -74,7 +74,7 @@ export const UpdateConnectionRequest = z.object({
   ...optional,
 });
 
-/** Of the public contract. */
+/** The body that the public contract defines. */
 export const UpdateSamlOrganizationRequest = z.object({ newIdpSsoDescriptor: z.optional(text(MOST_METADATA)) });
 
 export const AddDomainRequest = z.object({ domain: domainName });

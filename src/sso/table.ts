@@ -9,7 +9,7 @@ export type ConnectionKind = (typeof connectionKinds)[number];
 /** Roles that a first sign-in can give. Only a group that is mapped to `admin` makes an administrator. */
 export const firstRoles = ["member", "billing-manager"] as const;
 
-/** What the members of a group of the provider get: a place in a team, or the role Admin. */
+/** What the members of a group of the provider get: the membership in a team, or the role Admin. */
 export type GroupMapping = { group: string; teamId: string } | { group: string; role: "admin" };
 
 /** What a connection by SAML needs to know of its provider, from the provider's metadata. */

@@ -53,8 +53,8 @@ export async function sweepObjects(env: Bindings, store: Store, now: number, key
 }
 
 /**
- * Objects of a database that is not bound any more would look like orphans, and so would those of a database that another one has taken the place
- * of. So the directory remembers each place with one of its organizations, which are never deleted.
+ * Objects of a database that is not bound any more would look like orphans, and so would those of a database whose place another one has
+ * taken. So the directory remembers each place with one of its organizations, which are never deleted.
  * @throws if one of them is missing
  */
 async function requireKnownPlaces(env: Bindings, store: Store, remembered: string): Promise<void> {

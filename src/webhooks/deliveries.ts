@@ -10,7 +10,7 @@ export interface Sending {
   at: number;
 }
 
-/** Delivered and failed messages that are kept: so many, and for so long. */
+/** Maximum number of delivered and failed messages that are kept, and for how long. */
 export const MOST_KEPT = 100;
 export const KEPT_FOR = 7 * 86_400_000;
 /** Most messages that wait. The oldest are given up. */

@@ -9,7 +9,7 @@ export interface Message {
   kind: string;
   /** The body of the format `raw`, as JSON. */
   raw: string;
-  /** For chats: a sentence, and names with values. Names of people and stacks are text of others. */
+  /** For chats: a sentence, and names with values. Other people choose the names of people and stacks. */
   title: string;
   facts: [name: string, value: string][];
   url?: string;

@@ -7,7 +7,7 @@ import { webhookDigests } from "./table.ts";
 
 const isPlain = (value: string) => !/\p{Cc}/u.test(value) && value.isWellFormed();
 
-/** A receiver could not find the key of such a secret either. */
+/** Not even a receiver could find the key in such a secret. */
 const hasKey = (secret: string) => !secret.startsWith("whsec_") || tryFromBase64(secret.slice("whsec_".length)) !== undefined;
 
 const name = text(32, "a webhook name must have at most 32 characters").check(

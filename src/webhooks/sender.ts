@@ -64,7 +64,7 @@ export class WebhookSender extends DurableObject<Bindings> {
     await this.#setAlarm();
   }
 
-  /** Counts what the next digest tells. What was counted already is not counted again. */
+  /** Counts what the next digest reports. What was counted already is not counted again. */
   async collect(webhookId: string, items: DigestItem[]): Promise<void> {
     await this.#remember(webhookId);
     this.ctx.storage.transactionSync(() => this.#digests.collect(items));
@@ -172,8 +172,8 @@ export class WebhookSender extends DurableObject<Bindings> {
   }
 
   /**
-   * Makes the message of a digest that is due. It is stored in the same transaction that forgets what it tells. So there is one message for each
-   * period, and it covers the time since the last one, however late it is.
+   * Makes the message of a digest that is due. It is stored in the same transaction that forgets what it reports. So there is one message
+   * for each period, and it covers the time since the last one, however late it is.
    */
   async #makeDigest({ row, org }: Due): Promise<void> {
     const { id, orgId, host, digest: every } = row;

@@ -81,7 +81,7 @@ export async function requireLog(ctx: OrgContext, ...selections: Selection[]): P
  * @throws 400
  */
 export function addressOf(ctx: OrgContext, text: string, host: string): URL {
-  // The parser would remove them.
+  // The parser would remove these characters.
   if (/[\s\p{Cc}]/u.test(text) || !text.isWellFormed()) throw badRequest("payloadUrl must not have spaces or control characters");
   if (!URL.canParse(text)) throw badRequest("payloadUrl must begin with https://");
   const url = new URL(text);

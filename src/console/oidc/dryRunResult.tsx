@@ -83,7 +83,10 @@ const VALUE = 600;
 const bytesOf = ({ claim, pattern, values }: Rule) =>
   Math.min(pageBytes(claim), VALUE) * 2 + Math.min(pageBytes(pattern), VALUE) * 2 + Math.min(pageBytes(values.join()), VALUE) * 2 + 200;
 
-/** A policy is close if few of its rules do not match. Only then is it worth to look for mistakes in writing, and only in the first policies. */
+/**
+ * A policy is close if few of its rules do not match. Only then is it worth looking for mistakes in writing, and only in the first
+ * policies.
+ */
 const CLOSE = 3;
 const MOST_JUDGED = 20;
 

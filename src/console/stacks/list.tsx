@@ -75,7 +75,7 @@ async function view(ctx: OrgContext & { page: PageInput }, project: string | und
       ? await listStacks(ctx, { ...query.value, status: asked.status || undefined, sort: asked.sort, page: at, pageSize: PAGE_SIZE })
       : nothing;
   const ids = list.stacks.map(({ id }) => id);
-  // A chart counts the updates of all stacks of the list or is not there.
+  // The chart is shown only if it counts the updates of all stacks of the list.
   const isWhole = list.total === ids.length;
   const [perDay, last] = await Promise.all([isWhole ? recentUpdates(ctx, ids) : [], lastUpdates(ctx, ids)]);
   const filtered = [asked.search, asked.tag, asked.project, asked.status].some((text) => text !== "");

@@ -43,7 +43,7 @@ export class Tables {
 
   constructor(storage: Pick<DurableObjectStorage, "sql" | "transactionSync">) {
     this.#storage = storage;
-    // An object from before there were versions has the other tables only.
+    // An object that is older than the versions has only the other tables.
     this.#exist = storage.sql.exec("SELECT 1 FROM sqlite_master WHERE name IN ('schema_version', 'runs')").toArray().length > 0;
     if (this.#exist) migrate(storage);
   }

@@ -11,10 +11,10 @@ import { scimSettings, scimUsers } from "../table.ts";
 import type { UserAttributes } from "../user.ts";
 import { type StoredUser, isHere } from "./read.ts";
 
-/** The account of a SCIM user without one: a member, an account that SCIM made before, or a new one. */
+/** The account for a SCIM user that has none yet: a member, an account that SCIM made before, or a new one. */
 export type Account = { kind: "member" | "own"; userId: string; login: string } | { kind: "new"; userId: string; login: string };
 
-/** What a write has to know before it. */
+/** The data that a write reads first. */
 export interface Surroundings {
   account: Account;
   /** Login of the user's present account; undefined without one. */
