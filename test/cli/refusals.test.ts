@@ -6,7 +6,7 @@ import { isAtLeast, yamlProject } from "./support/programs.ts";
 import { newSecret } from "./support/secrets.ts";
 import { Terminal } from "./support/terminal.ts";
 
-/** What a refusal says to the reader of a terminal, and that nothing has happened. */
+/** Tests what the CLI prints about a refusal, and that nothing was changed. */
 const secret = newSecret();
 let runner: Terminal;
 let token: string;

@@ -93,7 +93,7 @@ describe.runIf(isAtLeast(259))("pulumi org webhook and pulumi stack webhook", ()
     );
     const [, name] = /"([0-9a-f]{8})"/.exec(made)!;
     await terminal.pulumi("stack", "init", "acme/hooks/second", "--no-select");
-    // Tests of other files create stacks in the organization meanwhile.
+    // Tests in other files create stacks in the organization at the same time.
     const own = () =>
       arrived
         .filter(({ kind }) => kind === "stack")
