@@ -59,7 +59,7 @@ describe.each(owners)("a webhook of $owner", ({ at, api }) => {
     expect((await admin.post(`${HOOK}/disable`, {})).status).toBe(303);
     expect(await hooksOf(api)).toMatchObject([{ active: false, payloadUrl: `${destination.url}/in?key=abcd`, hasSecret: true }]);
     expect((await admin.post(`${HOOK}/enable`, {})).status).toBe(303);
-    // What the form shows is what is stored.
+    // The fields of the form contain what is stored.
     const untouched = fieldsOf(await shown(admin.get(`${HOOK}/edit`)), `${HOOK}/edit`);
     expect((await admin.post(`${HOOK}/edit`, untouched)).status).toBe(303);
     expect(await hooksOf(api)).toEqual([hook]);

@@ -16,7 +16,7 @@ beforeEach(async () => {
 const STACK_PATH = "/api/stacks/acme/web/dev";
 const kinds = ["update", "preview", "refresh", "destroy"] as const;
 
-/** Tokens with the right to previews, and no more. */
+/** Tokens with only the right to previews. */
 const previewers: [string, () => Promise<string>][] = [
   ["of the read-only role", async () => (await newOrgToken(world, "ro", { roleID: "read-only" })).tokenValue],
   [
