@@ -14,7 +14,7 @@ export class Bucket implements Place {
   #lacksTags = false;
   /** Stacks that are there, although the list does not have them. */
   readonly #created = new Set<string>();
-  /** States that are read while the tags are: each start of the CLI takes a second, and a look is followed by an export. */
+  /** States that are read while the tags are: each start of the CLI takes a second, and a stack that is looked at is exported next. */
   readonly #exports = new Map<string, Promise<Uint8Array>>();
 
   constructor(url: string) {

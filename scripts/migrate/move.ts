@@ -26,7 +26,7 @@ export interface Examined {
   name: StackName;
   target: StackName;
   verdict: Verdict;
-  /** Why it is refused. */
+  /** The reason for which the stack is refused. */
   reason?: string;
   notes: string[];
   resources: number;
@@ -166,7 +166,7 @@ function mustOpen(crypter: Crypter | undefined): Crypter {
 const isEmpty = (state: State) => state.resources.length === 0 && state.pending.length === 0;
 const hasContent = (state: State) => !isEmpty(state) || state.provider !== undefined;
 
-/** Whether a stack without resources lacks nothing of one at the source that has none either. */
+/** For two stacks without resources: whether the one at the target has everything that the one at the source has. */
 const isFilled = (there: State, state: State, { provider }: Plan) =>
   isEmpty(state) && (!state.provider || there.provider?.type === (provider?.type ?? state.provider.type));
 

@@ -50,7 +50,7 @@ export class Progress {
     }
   }
 
-  /** A disk that is full does not undo that the stack has come: the next run compares it again. */
+  /** The stack has come even if the disk is full: the next run compares it again. */
   add(name: StackName, target: StackName, from: number | undefined, to: number | undefined): void {
     try {
       appendFileSync(this.#file, `${JSON.stringify({ stack: nameText(name), target: nameText(target), from, to } satisfies Entry)}\n`);

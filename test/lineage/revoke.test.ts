@@ -113,7 +113,7 @@ describe("a personal token that is revoked with everything it created", () => {
     await ok("DELETE", "/api/orgs/globex/members/gus", { token: world.member });
     let report: Report | undefined;
     const events = await eventsOf(async () => (report = await revokePersonal(world.stranger, first.id)));
-    // Of the two members who are left, the one with the older membership becomes the administrator.
+    // Of the two administrators who are left, the one with the older membership stays.
     expect(await membersOf("globex", world.member)).toEqual(["mel"]);
     await refused(404, "GET", "/api/orgs/globex", { token: world.billing });
     expect(report).toMatchObject({ total: 1 });
