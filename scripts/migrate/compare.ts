@@ -11,7 +11,7 @@ export interface Side {
 }
 
 export interface Comparison {
-  /** Byte for byte, but for the ciphertexts and the name of their provider. */
+  /** Byte for byte, except for the ciphertexts and the name of their provider. */
   isSameText: boolean;
   /** What differs. Absent when the states have the same contents. */
   difference?: string;

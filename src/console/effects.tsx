@@ -3,7 +3,7 @@ import type { DryRun } from "../dryRuns/openapi.ts";
 import { cut } from "../http/pageText.ts";
 import { Notice, Table } from "./components.tsx";
 
-/** Rows of one table, and rights and stacks of one row, so that no page is over 100 KB. */
+/** Maximum number of rows of one table, and of rights and stacks of one row, so that no page is over 100 KB. */
 const MOST_ROWS = 10;
 const MOST_NAMES = 12;
 

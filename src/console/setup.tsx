@@ -17,7 +17,7 @@ import { atPublicAddress } from "./publicAddress.ts";
 export const SETUP = "/setup";
 /** The choice of an administrator with a personal token. Others are ids of providers. */
 const TOKEN = "token";
-/** Most characters of a name that a page repeats. */
+/** Maximum number of characters of a name that a page repeats. */
 const MOST_SHOWN = 100;
 
 /** The first run of a deployment: the operator names the organization and its administrator. Once there is an organization, there is no such page. */

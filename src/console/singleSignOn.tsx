@@ -18,7 +18,7 @@ import { isSignedIn, replaceSession } from "./replaceSession.ts";
 
 const FIRST = "/login/first";
 const SAML_ARRIVAL = "/login/:place/sso/saml";
-/** Characters of a form with a response of SAML. Base64 has `+` and `/`, which a form writes with three characters. */
+/** Maximum number of characters of a form with a response of SAML. Base64 has `+` and `/`, which a form writes with three characters. */
 const SAML_FORM = 160 * 1024;
 
 /** The address that leads to a provider, and from there to a page of this site. */

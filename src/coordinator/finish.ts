@@ -70,7 +70,10 @@ interface Failure {
   by: EndedBy;
 }
 
-/** @returns the reason for which the run ends with its base now. @throws the error when the end is tried again or the run continues */
+/**
+ * @returns the reason for which the run ends with the state from before it. @throws the error when the end is tried again or the run
+ * continues
+ */
 function afterFailure(ctx: StackContext, run: Run, failure: Failure): KeptJournal {
   const { error, fault, isStateWritten, by } = failure;
   const goesOn = (reason: unknown) => {

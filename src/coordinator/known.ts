@@ -24,7 +24,7 @@ export class Known {
     this.#isEnding = isEnding;
   }
 
-  /** Number of changes of tags and configuration that the object was told of. A start compares it before and after its batch. */
+  /** Number of changes of tags and configuration of which the object was notified. A start compares it before and after its batch. */
   get changes(): number {
     return this.#changes;
   }

@@ -43,7 +43,7 @@ export interface StackList {
   isCut: boolean;
 }
 
-/** Most stacks that are counted, searched and sorted by name. So the number of rows that are read is bounded. */
+/** Maximum number of stacks that are counted, searched and sorted by name. So the number of rows that are read is bounded. */
 export const MOST_LISTED = 5000;
 
 const columns = {

@@ -13,9 +13,9 @@ export interface PropertyDiff {
   after: string | undefined;
 }
 
-/** Most properties of one resource. */
+/** Maximum number of properties of one resource. */
 const MOST = 100;
-/** Most characters of a path. A longer one cannot be a name that people chose. */
+/** Maximum number of characters of a path. A longer one cannot be a name that people chose. */
 const PATH = 500;
 
 type Json = { [name: string]: unknown };

@@ -11,7 +11,7 @@ import { oneLine } from "./label.ts";
 import { type PolicyDefinition, oidcIssuers } from "./table.ts";
 import { warningsOf } from "./warnings.ts";
 
-/** Most characters of the old and of the new policy in the audit log. */
+/** Maximum number of characters of the old and of the new policy in the audit log. */
 const MOST_TOLD = 3000;
 
 /** @throws 400 for an unknown issuer, as the contract says */

@@ -18,7 +18,7 @@ import type { Refuse } from "./refuse.ts";
 import type { ExchangeRequest } from "./request.ts";
 import { type ExchangedKind, oidcIssuers, usedTokenIds } from "./table.ts";
 
-/** Most valid exchanged tokens of one issuer. */
+/** Maximum number of valid exchanged tokens of one issuer. */
 const MOST_LIVING = 10_000;
 
 interface Issue extends ExchangeRequest, Given, Place {

@@ -29,7 +29,7 @@ export async function readIssuer(ctx: OrgContext, id: string): Promise<IssuerRow
 
 export const getIssuer = async (ctx: OrgContext, id: string) => toIssuer(await readIssuer(ctx, id));
 
-/** Most issuers of an organization. One answer lists them all. */
+/** Maximum number of issuers of an organization. One answer lists them all. */
 export const MOST_ISSUERS = 100;
 
 export async function listIssuers(ctx: OrgContext) {

@@ -88,7 +88,7 @@ const ExchangedToken = z.object({
 export type ExchangedToken = z.infer<typeof ExchangedToken>;
 
 const Session = z.extend(AccessToken, {
-  /** Address of the run that the token was exchanged in, if its claims tell it. */
+  /** Address of the run that the token was exchanged in, if its claims contain it. */
   run: z.optional(z.string()),
   team: z.optional(z.string()),
   userLogin: z.optional(z.string()),

@@ -128,7 +128,10 @@ function setUpBy(ctx: OrgContext, login: string, willLeave: SQL): SQL {
     FROM (SELECT * FROM ${thingsSetUpBy(ctx, login)} LIMIT ${MOST_NAMED}) WHERE ${willLeave} HAVING count(*) > 0), '')`;
 }
 
-/** A connection that the person's credentials set up opens the organization to whoever its provider names, so it ends as after a leak. */
+/**
+ * A connection that the person's credentials set up opens the organization to every person whom its provider names, so it ends as after a
+ * leak.
+ */
 const shutConnectionsOf = (ctx: OrgContext, login: string, willLeave: SQL) =>
   shutConnections(
     ctx.store,

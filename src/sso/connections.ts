@@ -18,7 +18,7 @@ import { acsUrlFor, samlMetadataUrlFor } from "./samlTexts.ts";
 import type { CreateConnectionRequest, UpdateConnectionRequest } from "./schema.ts";
 import { type GroupMapping, connections, identities, tokenAuthorizations } from "./table.ts";
 
-/** Most connections of an organization: its people choose among them. */
+/** Maximum number of connections of an organization: its people choose among them. */
 const MOST_CONNECTIONS = 10;
 
 type Row = typeof connections.$inferSelect;

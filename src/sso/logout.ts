@@ -23,12 +23,12 @@ import { providersAt } from "./flow.ts";
 import type { Provider } from "./provider.ts";
 import { usedSignIns } from "./table.ts";
 
-/** Most bytes of the body. */
+/** Maximum number of bytes of the body. */
 const MOST_BYTES = 16 * 1024;
 /** A logout token is sent at once. Seconds of its age, and by which the clock of a provider may differ. */
 const MOST_AGE = 600;
 const LEEWAY = 60;
-/** Most ids of sessions that an event names. */
+/** Maximum number of ids of sessions that an event names. */
 const MOST_NAMED = 20;
 const EVENT = "http://schemas.openid.net/event/backchannel-logout";
 const TYPES = new Set(["jwt", "logout+jwt"]);

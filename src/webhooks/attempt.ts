@@ -9,7 +9,7 @@ import type { WebhookFormat } from "./table.ts";
 
 /** The answer must have arrived after these milliseconds. More of its body than these bytes is cut (identity-facts F-5, W-5). */
 const limits = { most: 16 * 1024, within: 10_000, cuts: true } as const;
-/** Most characters of an answer's headers that are kept. */
+/** Maximum number of characters of an answer's headers that are kept. */
 const MOST_HEADERS = 8000;
 
 /** A webhook as an attempt needs it. */

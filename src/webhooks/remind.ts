@@ -18,7 +18,7 @@ const ANNOUNCED = [14, 3, 0];
 const LATEST = 2 * DAY;
 /** An update runs long after this time. Milliseconds. */
 const LONG = 3_600_000;
-/** Most events of one run. The next run continues. */
+/** Maximum number of events of one run. The next run continues. */
 const PER_RUN = 100;
 
 /**

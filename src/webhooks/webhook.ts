@@ -11,7 +11,7 @@ import { stacks } from "../stacks/table.ts";
 import type { Webhook } from "./openapi.ts";
 import { webhooks } from "./table.ts";
 
-/** Most webhooks of an organization itself, and of one stack. One answer lists them all. */
+/** Maximum number of webhooks of an organization itself, and of one stack. One answer lists them all. */
 export const mostWebhooks = (place: Place): number => (place ? 20 : 50);
 
 /** The stack of a webhook; undefined for a webhook of the organization. */

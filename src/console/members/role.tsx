@@ -20,7 +20,7 @@ type Context = OrgContext & { page: PageInput };
 /** The order in which a form offers the built-in roles of people. */
 export const rolesOfPeople: readonly Role[] = ["member", "billing-manager", "admin"];
 
-/** Bytes of the custom roles below a list of a hundred rows. */
+/** Maximum number of bytes of the custom roles below a list of a hundred rows. */
 export const ROOM_FOR_ROLES = 12_000;
 
 export const ADMIN_WARNING = "An administrator can do everything in the organization, and gives and takes the rights of all others.";

@@ -13,7 +13,7 @@ import { namesOfRoles } from "./roleNames.ts";
 type Outcome = TestResult["policies"][number];
 type Rule = Outcome["rules"][number];
 
-/** Bytes of the claims and of the policies on the page. */
+/** Maximum number of bytes of the claims and of the policies on the page. */
 export const ROOM_FOR_CLAIMS = 20_000;
 const ROOM_FOR_POLICIES = 40_000;
 
@@ -78,7 +78,7 @@ function refusalOf({ token, reason, allowed }: TestResult, issuer: Issuer): stri
   return (reason ?? "").replace(/\.$/, "");
 }
 
-/** Bytes of a value in a table. */
+/** Maximum number of bytes of a value in a table. */
 const VALUE = 600;
 const bytesOf = ({ claim, pattern, values }: Rule) =>
   Math.min(pageBytes(claim), VALUE) * 2 + Math.min(pageBytes(pattern), VALUE) * 2 + Math.min(pageBytes(values.join()), VALUE) * 2 + 200;
@@ -205,7 +205,7 @@ const Claims = ({ claims }: { claims: TestResult["claims"] }) => {
 const times = new Set(["exp", "iat", "nbf", "auth_time"]);
 const isTime = (text: string) => /^\d{1,12}(\.\d+)?$/.test(text);
 
-/** Most levels of claims that a page takes apart. Deeper ones are shown as JSON. */
+/** Maximum number of levels of claims that a page takes apart. Deeper ones are shown as JSON. */
 const MOST_LEVELS = 8;
 
 /** Each claim by the path that a rule has for it. */
@@ -218,6 +218,6 @@ function* flat(claims: Record<string, unknown>, before = "", level = 1): Generat
   }
 }
 
-/** Most claims with which a rule is compared. */
+/** Maximum number of claims with which a rule is compared. */
 const MOST_COMPARED = 100;
 const pathsIn = (claims: TestResult["claims"]) => [...flat(claims)].slice(0, MOST_COMPARED).map(([path]) => path);

@@ -15,7 +15,7 @@ import { InWords, Warnings } from "./policyInWords.tsx";
 import { Refused } from "./refused.tsx";
 import { namesOfRoles } from "./roleNames.ts";
 
-/** Policies of a page. */
+/** Maximum number of policies on a page. */
 const MOST_SHOWN = 15;
 
 export const policyPages = [

@@ -9,7 +9,7 @@ import { placePath } from "../paths.ts";
 import { LastUse } from "../tokens/lastUse.tsx";
 import { ISSUER_PAGE, type IssuerContext, idIn, issuerFor, issuerPath, issuerView } from "./frame.tsx";
 
-/** Rows of a page, so that no page is over 100 KB. */
+/** Maximum number of rows of a page, so that no page is over 100 KB. */
 const PAGE_SIZE = "50";
 
 const SESSIONS = `${ISSUER_PAGE}/sessions` as const;

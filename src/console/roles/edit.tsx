@@ -132,10 +132,10 @@ const aboutIn =
 const simpleOf = (ctx: OrgContext, { details }: RoleInUse, sets: RoleSummary[]) =>
   readTree(JSON.parse(details ?? "null"), aboutIn(ctx, sets));
 
-/** Bytes of a tree on the page, and of its form: a page has at most 100 KB, and a form 64 KB. */
+/** Maximum number of bytes of a tree on the page, and of its form: a page has at most 100 KB, and a form 64 KB. */
 const MOST_SHOWN = 60_000;
 const MOST_SENT = 50_000;
-/** Bytes of the other fields on the page. */
+/** Maximum number of bytes of the other fields on the page. */
 const MOST_TYPED = 45_000;
 const TOO_LONG = "This definition is too long for this page.";
 

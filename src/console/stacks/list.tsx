@@ -16,7 +16,7 @@ import { Requester, Status, titleOf } from "./entries.tsx";
 import { PerDay, recentUpdates } from "./perDay.tsx";
 import { CommitCell } from "./source.tsx";
 
-/** Rows of a page, so that no page is over 100 KB. */
+/** Maximum number of rows of a page, so that no page is over 100 KB. */
 const PAGE_SIZE = 50;
 /** Maximum number of bytes of the page for the names of projects that the filter suggests. */
 const SUGGESTIONS = 4000;

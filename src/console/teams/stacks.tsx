@@ -16,7 +16,7 @@ const permissions: Record<Team["stacks"][number]["permission"], string> = {
 };
 const given = [101, 102, 103] as const;
 
-/** Stacks that the browser suggests while somebody types. */
+/** Maximum number of stacks that the browser suggests while somebody types. */
 const MOST_SUGGESTED = 100;
 
 export const teamStackPages = [
