@@ -109,10 +109,10 @@ export async function authenticateScim(
   const own = actor && (actor.kind === "user" ? membershipIn(actor, orgName)?.org : actor.org);
   const why =
     kind !== "scim"
-      ? "a credential that is no SCIM token was used for SCIM"
+      ? "a credential that is not a SCIM token was used for SCIM"
       : isHere
         ? "the SCIM token is not valid any more"
-        : "the SCIM token belongs to another organization than the one of the path";
+        : "the SCIM token does not belong to the organization of the path";
   if (own && refusal.status === 401) await recordRefusedScimToken(ctx, own, whoIs(actor), why);
   throw refusal;
 }

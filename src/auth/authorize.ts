@@ -144,7 +144,7 @@ async function authorizeSelf(ctx: RequestContext, credential: Credential, permis
   if (permission === "self" || isPerson(actor)) return credential;
   const org = actor.kind === "user" ? actor.memberships[0]?.org : actor.org;
   if (org) await recordForbidden(ctx, actor, org, permission);
-  throw forbidden("This operation needs a personal access token: only a person may do it, and no organization access token.");
+  throw forbidden("This operation needs a personal access token: only a person may do it, not an organization access token.");
 }
 
 /**

@@ -44,7 +44,7 @@ export async function recordLimit(
     network: `the token may not be used from ${ctx.address || "an unknown address"}${ctx.country && ` (${ctx.country})`}`,
     "expiry-policy": "the token's expiry is later than the organization's policy allows",
     scope: "the token is limited to other stacks or rights",
-    "sso-required": "the organization requires single sign-on, and the credential shows none",
+    "sso-required": "the organization requires single sign-on, and the credential does not prove it",
     "sso-expired": "the organization requires single sign-on, and the last sign-in is too long ago",
   };
   await record(ctx, [org], whoIs(actor), {

@@ -26,7 +26,7 @@ export const DryRun = z.object({
   dryRun: z.literal(true),
   gains: Changes,
   loses: Changes,
-  /** Running updates of credentials that would end: the organization's settings say whether they may finish. The first 100. */
+  /** Running updates whose credential would end: the organization's settings say whether they may finish. The first 100. */
   runningUpdates: z.array(z.object({ projectName: z.string(), stackName: z.string(), updateID: z.string(), kind: z.string() })),
   /** Pending invitations that would be canceled; 0 for callers who may not list invitations. */
   canceledInvitations: z.int(),

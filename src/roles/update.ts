@@ -108,7 +108,7 @@ async function compile(ctx: OrgContext, id: string, tree: unknown, text: string)
   relyOnRoles(ctx, [...including, ...stored]);
   if (including.length > MOST_ABOVE) throw badRequest(`more than ${MOST_ABOVE} roles and permission sets include this one`);
   const trees = new Map(including.map((record) => [record.id, record.details]));
-  if (parts.some((part) => part === id || trees.has(part))) throw badRequest("a role cannot include itself, also not by way of others");
+  if (parts.some((part) => part === id || trees.has(part))) throw badRequest("a role cannot include itself, not even through other roles");
   const known = new Map(stored.filter((record) => record.id !== id && !trees.has(record.id)).map((record) => [record.id, record.grants]));
   const grantsById = (part: string): ScopeGrant[] | undefined => {
     const granted = known.get(part);

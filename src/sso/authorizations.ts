@@ -20,7 +20,7 @@ const Key = z.tuple([z.number(), z.string()]);
 
 export const ListAuthorizationsQuery = z.object({ maxResults, continuationToken: cursor });
 
-/** The personal tokens that their persons authorized for the organization, the newest authorization first. */
+/** The personal tokens that their owners authorized for the organization, the newest authorization first. */
 export async function listAuthorizations(
   ctx: OrgContext,
   query: z.infer<typeof ListAuthorizationsQuery>,

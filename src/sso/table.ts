@@ -122,7 +122,7 @@ export const domains = sqliteTable(
   ],
 );
 
-/** Personal tokens that their persons authorized for an organization that requires single sign-on. */
+/** Personal tokens that their owners authorized for an organization that requires single sign-on. */
 export const tokenAuthorizations = sqliteTable(
   "token_authorizations",
   {

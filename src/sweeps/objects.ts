@@ -66,7 +66,7 @@ async function requireKnownPlaces(env: Bindings, store: Store, remembered: strin
     const was = known[place] ?? "";
     const ids = () => other.db.select({ id: organizations.id }).from(organizations);
     const [same, any] = await batch(other, [ids().where(eq(organizations.id, was)), ids().limit(1)]);
-    if (was !== "" && same.length === 0) throw new Error(`no object is deleted: the database of place ${place} is another one than before`);
+    if (was !== "" && same.length === 0) throw new Error(`no object is deleted: the database of place ${place} is not the same as before`);
     const id = was || any[0]?.id;
     if (id) found[place] = id;
   }
@@ -90,7 +90,7 @@ async function requireOwnBucket(env: Bindings): Promise<void> {
     const [ours] = await batch(store, [store.db.select({ id: organizations.id }).from(organizations).where(isOurs).limit(1)]);
     if (ours.length > 0) return;
   }
-  throw new Error("no object is deleted: the bucket has the checkpoints of other organizations than the database");
+  throw new Error("no object is deleted: the checkpoints in the bucket belong to other organizations than those in the database");
 }
 
 /** The keys that no row in any place names. @throws if one database does not answer, because it may name any of them */

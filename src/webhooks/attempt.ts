@@ -35,7 +35,7 @@ export interface Attempted {
   error?: string;
   /** Milliseconds that the destination asks to wait. */
   asked?: number;
-  /** The destination says that it exists no longer. */
+  /** The destination answered that it does not exist any more. */
   isGone?: true;
 }
 

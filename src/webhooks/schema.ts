@@ -12,7 +12,7 @@ const hasKey = (secret: string) => !secret.startsWith("whsec_") || tryFromBase64
 
 const name = text(32, "a webhook name must have at most 32 characters").check(
   z.regex(/^[A-Za-z0-9_.-]*$/, "a webhook name must have only letters, digits and _ . -"),
-  z.refine((value) => value !== "." && value !== "..", ". and .. are no webhook names"),
+  z.refine((value) => value !== "." && value !== "..", ". and .. are not webhook names"),
 );
 const displayName = text(100, "displayName must have 1 to 100 characters").check(
   z.minLength(1, "displayName must have 1 to 100 characters"),

@@ -191,7 +191,7 @@ describe("a role as JSON", () => {
     ["null", "null", "is an object with the member __type"],
     ["a list", "[]", "is an object with the member __type"],
     ["65 levels", JSON.stringify(deep(65)), "at most 64 levels"],
-    ["an unknown kind", `{"__type":"<script>"}`, "&#39;&lt;script&gt;&#39; is no kind of permission descriptor"],
+    ["an unknown kind", `{"__type":"<script>"}`, "&#39;&lt;script&gt;&#39; is not a kind of permission descriptor"],
     ["a built-in role", JSON.stringify(compose("admin")), "is a built-in role"],
   ])("refuses %s, and keeps it in the form", async (_, details, message) => {
     const create = `${HERE}/new?as=json`;

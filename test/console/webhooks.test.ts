@@ -129,7 +129,7 @@ it("warns of a webhook that was disabled because of its failures or its credenti
   const { name } = await newHook(world, destination);
   for (const [reason, text] of [
     ["failing", "It failed for five days"],
-    ["gone", "it exists no longer"],
+    ["gone", "it does not exist any more"],
     ["revoked", "The credential that set it up was revoked"],
   ]) {
     await env.DB.prepare("UPDATE webhooks SET active = 0, disabled_for = ?").bind(reason).run();

@@ -48,7 +48,7 @@ export async function Result({ ctx, issuer, result }: { ctx: IssuerContext; issu
         <dd>{result.audienceMatches ? "accepted" : "not accepted"}</dd>
         {result.allowed && wouldIssue && (
           <>
-            <dt>Token that would come</dt>
+            <dt>Token that would be issued</dt>
             <dd>
               {cut(wouldIssue.name, 600)}: {wouldIssue.tokenType} token
               {wouldIssue.roleID !== undefined && ` with the role ${cut(nameOf(wouldIssue.roleID), 300)}`}

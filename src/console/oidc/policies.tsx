@@ -147,7 +147,7 @@ async function Policies({ ctx, policy }: { ctx: IssuerContext; policy: AuthPolic
         )}
       </div>
       <p class="faint">
-        An exchange is allowed if a policy that allows it matches, and none that denies it. Their order has no influence.{" "}
+        An exchange is allowed if a policy that allows it matches, and no policy that denies it. Their order has no influence.{" "}
         {mayChange && policy.policies.length > 0 && <a href={issuerPath(ctx, "policies", "json")}>Change all as JSON</a>}
       </p>
       {policy.policies.length === 0 ? (

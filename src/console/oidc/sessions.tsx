@@ -87,7 +87,7 @@ async function listView(ctx: IssuerContext): Promise<View> {
     children: (
       <>
         <div class="heading">
-          <p class="faint">The access tokens that were exchanged for tokens of this identity provider, and are valid.</p>
+          <p class="faint">The valid access tokens that were exchanged for tokens of this identity provider.</p>
           {mayEnd && sessions.length > 0 && (
             <a class="button danger" href={issuerPath(ctx, "sessions", "end")}>
               End all…

@@ -59,7 +59,7 @@ async function view(ctx: StreamContext, problem?: Problem, tested?: Tested): Pro
         {problem && <Notice kind="error">{Object.values(problem.fields)[0] ?? problem.message}</Notice>}
         {tested && (
           <Notice kind={tested.delivered ? "good" : "error"}>
-            {tested.delivered ? "The destination has taken the test." : `The destination has not taken the test. ${tested.error ?? ""}`}
+            {tested.delivered ? "The destination accepted the test." : `The destination did not accept the test. ${tested.error ?? ""}`}
           </Notice>
         )}
         {sentence && <Notice kind="warning">{sentence}</Notice>}

@@ -191,7 +191,7 @@ function changesBetween(before: StoredUser, after: StoredUser): string[] {
 export async function lastAdminStays(ctx: OrgContext, user: { userName: string; externalId: string | null }): Promise<ScimFault> {
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
     event: "scim-user-kept",
-    description: `Refused: ${inWords(user)} is the last administrator of the organization, and stays.`,
+    description: `Refused: ${inWords(user)} is the last administrator of the organization, and stays one.`,
   });
   await guarded(ctx, [auditStatement(ctx.store, event)]);
   relaySoon(ctx, event);
