@@ -49,7 +49,7 @@ interface Call extends Seen {
   path: string;
   /** The scheme of its credential: `token`, `update-token` or "". */
   credential: string;
-  /** Its JSON, inflated. */
+  /** The JSON of the answer, inflated. */
   body: string;
   gzip: boolean;
   /** The command waited for it before its next request. */

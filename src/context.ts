@@ -217,7 +217,7 @@ export interface RequestContext {
 export interface EndedTokens {
   tokenIds: string[];
   orgId?: string;
-  /** They were reported as leaked: their running updates are aborted, whatever the settings of the organizations are. */
+  /** These tokens were reported as leaked: their running updates are aborted, whatever the settings of the organizations are. */
   leaked?: true;
 }
 

@@ -164,7 +164,7 @@ async function handle(c: Context<Env>, route: PageRoute, page: PageInput): Promi
   const request = c.get("request");
   return retryAfterChange(async (fresh) => {
     if (fresh) request.now = Math.max(request.now, Date.now());
-    // It may read facts about a stack behind a guard, which fails for a cached identity that is out of date.
+    // This step may read facts about a stack behind a guard, which fails for a cached identity that is out of date.
     await enter(c, route, fresh);
     return withWrittenNames(request, c.get("credential")?.org, stackParam(c), (written) => {
       page.params = { ...page.params, ...written };

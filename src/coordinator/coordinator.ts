@@ -123,7 +123,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
 
   /** Aborts a run because its token was revoked. When this returns, no further writes of the run are accepted. */
   abort(updateId: string, why: AbortedFor): Promise<Outcome<undefined>> {
-    // It waits for a start that may be under way.
+    // The abort waits for a start that may be in progress.
     return this.#turns.exclusive(async () => {
       const run = this.#runs.get(updateId);
       if (run && run.phase === "running") await this.#abort(Object.assign(run, { abortedFor: why }));

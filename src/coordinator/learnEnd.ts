@@ -21,7 +21,7 @@ export async function learnEnd({ store, runs }: StackContext, run: Run): Promise
   delete run.cancelling;
   if (row && row.endedAt !== null) {
     Object.assign(run, { phase: "done", ending: endings[row.status], endedAt: row.endedAt, attempts: undefined });
-    // It ended with the state before it, and the object still has its journal.
+    // The update ended with the state from before it, and the object still has the update's journal.
     if (row.journalKept) Object.assign(run, { journalKept: row.journalKept, journalDue: true });
   }
   runs.save(run);

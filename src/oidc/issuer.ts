@@ -52,7 +52,7 @@ export function toIssuer(row: IssuerRow): Issuer {
     name: row.name,
     url: row.url,
     issuer: row.issuer,
-    // Also when there are none: the provider pulumiservice cannot read its own state without them.
+    // The member is there even without thumbprints, because the provider pulumiservice cannot read its own state without the member.
     thumbprints: row.thumbprints,
     // Keys that the issuer publishes change without a call, so only keys that were registered are shown.
     ...(row.jwksUri === null && { jwks: { keys: row.keys } }),

@@ -31,7 +31,7 @@ export type Fate = (typeof fates)[number];
 /** Maximum number of things set up by the person that the event of the removal names. */
 const MOST_NAMED = 100;
 
-/** It begins with the text of the public contract's refusal. */
+/** This message begins with the text of the refusal in the public contract. */
 const LAST_ADMINISTRATOR = "You cannot remove yourself from the organization: it needs at least one administrator";
 
 /**

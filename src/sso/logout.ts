@@ -101,7 +101,7 @@ async function verify(ctx: RequestContext, provider: Provider, token: string): P
   const event =
     typeof events === "object" && events !== null && Object.hasOwn(events, EVENT) ? (events as Record<string, unknown>)[EVENT] : null;
   if (typeof event !== "object" || event === null || Array.isArray(event)) throw invalid(`The token has no event ${EVENT}.`);
-  // An ID token has one: it must not be used as a logout token.
+  // An ID token has a nonce, and must not be used as a logout token.
   if (payload["nonce"] !== undefined) throw invalid("A logout token must not have a nonce.");
   const { jti, sub } = payload;
   if (typeof jti !== "string" || jti === "" || jti.length > 255) throw invalid("The token has no id (jti).");

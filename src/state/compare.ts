@@ -14,7 +14,7 @@ export interface ComparedResource {
   urn: string;
   type: string;
   name: string;
-  /** It waits for its deletion, because another resource has replaced it. */
+  /** The resource waits for its deletion, because another resource has replaced it. */
   leaving: boolean;
 }
 

@@ -11,7 +11,7 @@ export interface Leaf {
   parent: string;
   id: string;
   custom: boolean;
-  /** It will be deleted, because another resource has replaced it. */
+  /** The resource will be deleted, because another resource has replaced it. */
   leaving: boolean;
 }
 

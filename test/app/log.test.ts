@@ -141,7 +141,7 @@ describe("work without a request", () => {
     await runCron(env as Bindings, Date.UTC(2030, 0, 1, 12, 1));
     const line = lines("cron").at(-1);
     expect(line).toMatchObject({ failed: [], done: { relay: expect.any(Number) as number } });
-    // There is one more for each chain that has grown until now and is signed.
+    // The cron makes one more call of R2 for each chain that has grown until now and is signed.
     expect((line!["roundTrips"] as { r2: number }).r2).toBeGreaterThanOrEqual(2);
     // Tasks of every hour are neither reported nor recorded in the runs between.
     expect(line!["done"]).not.toHaveProperty("unusedTokens");

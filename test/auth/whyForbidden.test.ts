@@ -5,7 +5,7 @@ import { type World, newOrgToken, newStack, newWorld } from "../support/world.ts
 let world: World;
 beforeEach(async () => {
   world = await newWorld();
-  // Its creator has more than a member.
+  // The administrator creates the stack, because a stack's creator has more rights on it than a member.
   await newStack(world.admin);
 });
 

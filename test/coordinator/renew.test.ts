@@ -14,7 +14,7 @@ let ci: NewToken;
 beforeEach(async () => {
   world = await newWorld();
   ci = await newOrgToken(world, "ci");
-  // Its creator has more than a member.
+  // The administrator creates the stack, because a stack's creator has more rights on it than a member.
   await newStack(world.admin);
 });
 

@@ -8,7 +8,7 @@ import { type World, newOrgToken, newStack, newWorld, startUpdate } from "../sup
 let world: World;
 beforeEach(async () => {
   world = await newWorld();
-  // Its creator has more than a member.
+  // The administrator creates the stack, because a stack's creator has more rights on it than a member.
   await newStack(world.admin);
   await ok("POST", `${STACK_PATH}/import`, { token: world.member, json: deploymentOf([rootStack]) });
 });

@@ -16,7 +16,7 @@ export const CancelLink = ({ path, updateId }: { path: StackPath; updateId: stri
   </p>
 );
 
-/** It cancels the update that the link named, not one that started later. */
+/** The page cancels the update that its link named, not one that started later. */
 export const cancelPages = [
   definePage("GET", HERE, "stack:cancel_update", async (ctx) => view(ctx, ctx.page.query.get("updateID") ?? "")),
 

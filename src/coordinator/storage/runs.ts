@@ -56,7 +56,7 @@ export interface Run {
   attempts?: Attempts;
   /** The reason for which it ended with the state before it. Its journal is kept. */
   journalKept?: KeptJournal;
-  /** Its journal is not in R2 yet: the object keeps it until it is. */
+  /** The run's journal is not in R2 yet: the object keeps it until then. */
   journalDue?: true;
 }
 

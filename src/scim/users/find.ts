@@ -95,7 +95,7 @@ export async function readSurroundings(ctx: OrgContext, current: StoredUser | un
       )
       .orderBy(sql`${scimUsers.id} = ${own} DESC, ${scimUsers.deletedAt} DESC`)
       .limit(1),
-    // The log has one kind of name for people and organizations.
+    // The audit log does not distinguish names of people from names of organizations, so a name is taken if either has it.
     db.select({ name: sql<string>`name`.as("taken_name") }).from(
       sql`(SELECT lower(login) AS name FROM users WHERE lower(login) IN (SELECT value FROM json_each(${names}))
           UNION SELECT lower(name) FROM organizations WHERE lower(name) IN (SELECT value FROM json_each(${names})))`,

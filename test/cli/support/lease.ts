@@ -7,7 +7,7 @@ const PATIENCE = 180;
 
 /** An update whose client is gone. */
 interface Abandoned {
-  /** Its path, `/api/stacks/…/update/<id>`. */
+  /** The path of the update, `/api/stacks/…/update/<id>`. */
   path: string;
   lease: string;
 }

@@ -15,7 +15,7 @@ declare module "vitest" {
   export interface ProvidedContext {
     /** The executable that the suite drives. */
     cli: string;
-    /** Its version, `3.259.0`. */
+    /** The version of the CLI, `3.259.0`. */
     cliVersion: string;
     /** Folder of this run, which is removed at its end. */
     directory: string;
