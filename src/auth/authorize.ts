@@ -131,7 +131,7 @@ export async function withRightsOnStack<T>(
 }
 
 /**
- * Authorizes calls in no organization. The networks of a machine's token are checked for them too. The policy on expiry of its organization is
+ * Authorizes calls in no organization. The networks of a machine's token are checked for such calls, too. The policy on expiry of its organization is
  * checked only where such a call gives rights (`requireExpiryPolicy`): a token that the policy refuses may still read its own name.
  */
 async function authorizeSelf(ctx: RequestContext, credential: Credential, permission: "self" | "person"): Promise<Credential> {

@@ -18,7 +18,7 @@ export interface Use {
 /** Why a valid token may not be used: the network of the request, or the organization's policy on expiry. */
 export type LimitFault = "network" | "expiry-policy";
 
-/** @param settings those of the organization of the call; undefined for a call in no organization */
+/** @param settings of the call's organization; undefined for a call in no organization */
 export function limitFault(token: TokenLimits, settings: OrgSettings | undefined, use: Use): LimitFault | undefined {
   if (!isAllowedFrom(token, use) || (settings && !isAllowedFrom(settings, use))) return "network";
   if (settings && !meetsExpiryPolicy(token, settings.maxTokenExpiryDays, use.now)) return "expiry-policy";

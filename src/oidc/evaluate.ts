@@ -15,7 +15,7 @@ export interface Wanted {
 export type Outcome =
   | {
       allowed: true;
-      /** Id or name of the role of an organization token; null: what the kind of token has without a role. */
+      /** Id or name of the role of an organization token; null for the rights that this kind of token has without a role. */
       roleID: string | null;
       /** Patterns of the stacks that the token is limited to; null: no limit. */
       stacks: PolicyStack[] | null;

@@ -279,7 +279,7 @@ describe.runIf(provider && isAtLeast(235))("the provider pulumiservice", () => {
     return lag.records === 0 && [...store.objects.keys()].some((path) => path.startsWith(`/acme-audit/${prefix}/acme/2`));
   };
   const issuers = async () => (await get<{ oidcIssuers: Issuer[] }>("/oidc/issuers")).oidcIssuers;
-  /** The policy of the identity provider of an address. */
+  /** The policies of the identity provider that has this address. */
   const policiesAt = async (url: string) => {
     const issuer = (await issuers()).find((one) => one.url === url)!;
     return (await get<{ policies: object[] }>(`/auth/policies/oidcissuers/${issuer.id}`)).policies;

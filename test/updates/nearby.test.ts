@@ -19,7 +19,7 @@ beforeEach(async () => {
   world = await newWorld();
   ci = await newOrgToken(world, "ci");
   await newStack(world.member);
-  // The reads of an isolate count for some seconds.
+  // An isolate relies on its reads of a stack for some seconds. The stopped clock keeps the reads valid for the whole test.
   laterBy(0);
 });
 

@@ -123,7 +123,7 @@ async function changeable(ctx: Context): Promise<{ role: RoleInUse; sets: RoleSu
 const setsFor = async (ctx: Context, except?: string) =>
   (await summarizeRoles(ctx)).filter(({ purpose, id }) => purpose === "set" && id !== except);
 
-/** Custom sets count for the stacks of a part. */
+/** What a permission set is about. A custom set counts as one about stacks. */
 const aboutIn =
   (ctx: OrgContext, sets: RoleSummary[]): AboutSet =>
   (id) =>

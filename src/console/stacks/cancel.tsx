@@ -7,7 +7,10 @@ import { STACK_PAGE, StackFrame, type StackPageContext, pathOf, stackOf } from "
 
 const HERE = `${STACK_PAGE}/cancel` as const;
 
-/** A canceled update can leave resources behind, so a second page asks. The page of a running update is drawn again and again. */
+/**
+ * A canceled update can leave resources behind, so a second page asks for confirmation. The page of a running update cannot ask, because it is
+ * drawn again and again.
+ */
 export const CancelLink = ({ path, updateId }: { path: StackPath; updateId: string }) => (
   <p>
     <a class="button danger" href={`${pathOf(path)}/cancel?updateID=${encodeURIComponent(updateId)}`}>
