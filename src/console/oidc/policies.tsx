@@ -58,7 +58,7 @@ export async function placeIn(ctx: IssuerContext): Promise<{ issuer: Issuer; pol
   return { issuer, policy, at, one };
 }
 
-/** The version of the policy that the form was made from. An invalid one is the version of no policy. */
+/** The version of the policy that the form was made from. An invalid version becomes -1, which no policy has. */
 export const versionIn = ({ page }: IssuerContext): number =>
   /^\d{1,9}$/.test(page.form["version"] ?? "") ? Number(page.form["version"]) : -1;
 
