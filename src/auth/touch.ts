@@ -21,7 +21,7 @@ const RESOLUTION = 60_000;
 type Kind = (typeof originKinds)[number];
 /** Maximum number of values of each kind that are stored for a token: the latest. */
 const KEPT: Record<Kind, number> = { address: 10, client: 10, network: 20, country: 20 };
-/** The kinds whose first use is an event. */
+/** Kinds of origins whose first use by a token is recorded as an event. */
 const TOLD = ["network", "country"] as const;
 /** Maximum number of characters of an address or a client. */
 const MOST_CHARACTERS = 100;
