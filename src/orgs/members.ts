@@ -113,7 +113,7 @@ export const isMember = (ctx: OrgContext, login: string) =>
 /**
  * SQL condition: the change applies to the person, or the person is not a member. It is the same before and after the change, because a dry
  * run does not make it.
- * @param changes condition on the row of `members`: the change applies to it
+ * @param changes condition that is true of a row of `members` to which the change applies
  */
 export const noneBut = (ctx: OrgContext, login: string, changes: SQL | undefined) =>
   sql`NOT EXISTS (SELECT 1 FROM ${members} WHERE ${isMember(ctx, login)} AND NOT ${changes ? sql`(${changes})` : sql`1`})`;

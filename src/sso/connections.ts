@@ -223,7 +223,7 @@ export const changeEvent = (ctx: OrgContext, description: string) =>
 /**
  * Each change counts as a change of the settings, so that two changes at the same time are checked one after the other. A call that changes
  * nothing must not count.
- * @param changes SQL condition: there is something to change
+ * @param changes SQL condition that is true if there is something to change
  */
 export const nextSettings = (ctx: OrgContext, changes: SQL = sql`1`) =>
   ctx.store.db
