@@ -45,7 +45,7 @@ const everyHour: Record<string, Task> = {
   unusedTokens: (env, now) => disableUnusedTokens(env, now, (ended) => abortUpdates({ env, store: openStore(env) }, ended)),
   domains: (env, now) => recheckDomains(env, now),
   exchangedTokens: (env, now) => sweepExchanged(env, now),
-  // Making a key takes much processor time, so it is the last.
+  // Making a key takes much processor time, so this task is the last.
   signingKeys: (env, now) => rotateSigningKeys(env, now),
 };
 

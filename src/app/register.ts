@@ -213,7 +213,7 @@ function refusalOf({ issues: all }: z.core.$ZodError): AppError {
   return sentence ? new AppError(400, sentence, { errors }) : badRequest(issues.map(wording).join("; "), errors);
 }
 
-/** Our own messages name their subject; zod's need the name of the member. */
+/** Our own messages name their subject. Messages of zod need the name of the member. */
 const wording = (issue: z.core.$ZodIssue) =>
   issue.path.length > 0 && /^(Invalid|Too|Unrecognized) /.test(issue.message) ? `${placeOf(issue)}: ${issue.message}` : issue.message;
 

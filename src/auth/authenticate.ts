@@ -156,7 +156,10 @@ export async function enterWithLease(ctx: RequestContext, header: string | undef
   throw forbidden("The provided update token has expired.", "lease_over");
 }
 
-/** Case is ignored, as in the name of the stack's object. */
+/**
+ * Whether a lease is for the update of a path. The names are compared without regard to upper and lower case, as in the name of the stack's
+ * object.
+ */
 function isOf({ coordinator, updateId, orgName }: Lease, path: Record<string, string>): boolean {
   const stack = `/${path["projectName"]}/${path["stackName"]}`.toLowerCase();
   const isOrg = orgName === undefined || orgName.toLowerCase() === path["orgName"]?.toLowerCase();

@@ -86,7 +86,7 @@ export const recordDeadToken = (ctx: RequestContext, dead: DeadToken, orgName: s
     description: `Refused: the token was ${what[dead.ended]}${dead.successor && `; its successor is "${dead.successor}"`}.`,
   });
 
-/** Records the same from an address that is refused because too many of its credentials failed. */
+/** Records the use of an ended token from an address that is refused because too many of its credentials failed. */
 export async function recordDeadTokenFlood(ctx: RequestContext, dead: DeadToken, orgName: string | undefined): Promise<void> {
   if (!isFirstInMinute(ctx, dead.id)) return;
   const description = `Refused: the token was ${what[dead.ended]}, and is used too often.`;
@@ -157,7 +157,7 @@ function organizationsOf({ actor }: DeadToken, orgName: string | undefined): Org
 /**
  * Records a refusal in the logs of these organizations. A token that is refused very often (`REFUSAL_EVENTS`) gets one event in a minute
  * instead of one for each refusal, so that no token can fill a log, even from many addresses.
- * @param isSummary the event is that summary
+ * @param isSummary whether the event summarizes further refusals
  * @param key refusals are counted by it
  */
 async function record(

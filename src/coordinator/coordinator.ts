@@ -108,7 +108,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
 
   /**
    * Cancels an update. Acknowledged entries are kept, and so are pending operations. If an earlier attempt to end the update has failed, it
-   * ends with the state before it, which needs the database only.
+   * ends with the state from before it, which needs the database only.
    */
   cancel(input: CancelUpdate): Promise<Outcome<undefined>> {
     return this.#turns.exclusive(async (ctx) => {
@@ -185,7 +185,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
     return this.#known.answer(question);
   }
 
-  /** The tags or the configuration of the stack have changed. */
+  /** Notifies the object that the tags or the configuration of the stack have changed. */
   forgetFacts(): void {
     this.#known.noteChange();
   }

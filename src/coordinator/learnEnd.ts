@@ -27,7 +27,7 @@ export async function learnEnd({ store, runs }: StackContext, run: Run): Promise
   runs.save(run);
 }
 
-/** Does the same for the run that holds the stack, before another change is refused because of it. */
+/** Learns the end of the run that holds the stack, before another change is refused because of that run. */
 export async function learnHoldersEnd(ctx: StackContext): Promise<void> {
   const holder = ctx.runs.holder();
   if (holder) await learnEnd(ctx, holder);

@@ -113,7 +113,7 @@ function totalsOf(counts: { project: string; count: number }[]): Omit<StackList,
 
 /** Running updates come first. The index `stacks_recent` has this order. */
 const recent = [sql`${stacks.runningUpdate} IS NULL`, sql`${stacks.lastUpdateAt} DESC`, stacks.project, stacks.name];
-/** The same order, which no index has: the stacks of one project are found by the index of paths. */
+/** The order of `recent` for one project, which no index has: the stacks of one project are found by the index of paths. */
 const recentOfProject = [sql`+(${stacks.runningUpdate} IS NULL)`, ...recent.slice(1)];
 
 /** Conditions on rows of `latest`; undefined without filters. */

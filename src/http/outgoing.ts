@@ -88,7 +88,7 @@ const isLoopback = (host: string): boolean =>
 
 /**
  * The fault of an address, or undefined.
- * @param loopback a local server may call its own machine, also without TLS
+ * @param loopback whether the address may be on the same machine, also without TLS: only for a local server
  */
 export function addressFault(url: URL, loopback: boolean): string | undefined {
   if (url.username !== "" || url.password !== "") return "an address must not have a user or a password";

@@ -23,7 +23,10 @@ const MOST_LIVING = 10_000;
 
 interface Issue extends ExchangeRequest, Given, Place {
   claims: Claims;
-  /** The place is that of an exchange of this isolate in the last minute. It counted the valid tokens, and stored the use of the issuer. */
+  /**
+   * Whether the place comes from an exchange of this isolate in the last minute, which counted the valid tokens and stored the use of the
+   * issuer.
+   */
   isRemembered: boolean;
 }
 

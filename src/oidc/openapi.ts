@@ -116,7 +116,7 @@ export const TestResult = z.object({
   allowed: z.boolean(),
   /** Why an exchange would be refused. */
   reason: z.optional(z.string()),
-  /** The token that would come. */
+  /** The token that would be issued. */
   wouldIssue: z.optional(
     z.object({
       name: z.string(),

@@ -72,10 +72,10 @@ async function readPlace(store: Store, { orgName, wanted: { tokenType, name } }:
   return { org: orgs[0], issuer: issuers[0], owner: ofTeam[0] ?? ofPerson[0] };
 }
 
-/** Places of exchanges that succeeded in this isolate, and when they were read. Each has at most 128 KB. */
+/** Places of exchanges that succeeded in this isolate, and when they were read. Each place has at most 128 KB. */
 const places = new Map<string, { place: Place; readAt: number }>();
 export const MOST_PLACES = 50;
-/** A place is read again after this, and the valid tokens of its issuer are counted again. Milliseconds. */
+/** Milliseconds after which a place is read again, and the valid tokens of its issuer are counted again. */
 const KEPT = 60_000;
 
 const keyOf = ({ orgName, wanted: { tokenType, name } }: Asked, iss: string) => JSON.stringify([orgName, iss, tokenType, name]);

@@ -40,7 +40,7 @@ export async function listSessions(
   return { sessions: items.map((row) => toSession(row, ctx.now)), continuationToken };
 }
 
-/** One of these tokens. @throws 404, also for one that has ended */
+/** A valid exchanged token of an issuer. @throws 404, also for one that has ended */
 export async function getSession(ctx: OrgContext, issuerId: string, tokenId: string): Promise<Session> {
   const [issuers, rows] = await guarded(ctx, [
     issuerQuery(ctx, issuerId),
@@ -50,7 +50,7 @@ export async function getSession(ctx: OrgContext, issuerId: string, tokenId: str
   return toSession(rows[0], ctx.now);
 }
 
-/** The number of these tokens. */
+/** The number of valid exchanged tokens of an issuer. */
 export async function countSessions(ctx: OrgContext, issuerId: string): Promise<number> {
   const { db } = ctx.store;
   const [rows] = await guarded(ctx, [

@@ -9,7 +9,7 @@ import { metrics } from "../metrics/table.ts";
 import { organizations } from "../orgs/table.ts";
 import { updates } from "../updates/table.ts";
 
-/** The largest backlog of a database that is counted. */
+/** Maximum number of rows of a backlog that are counted in one database. */
 export const MOST_ROWS = 10_000;
 /** Number of objects on a page of R2. */
 export const MOST_LETTERS = 1000;

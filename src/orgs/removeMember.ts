@@ -139,7 +139,10 @@ const shutConnectionsOf = (ctx: OrgContext, login: string, willLeave: SQL) =>
     ctx.now,
   );
 
-/** An identity provider that the person's credentials set up creates tokens, as they did. An administrator has to set its policy again. */
+/**
+ * An identity provider that the person's credentials set up would go on creating tokens, so it is disabled. An administrator has to set its
+ * policy again.
+ */
 const disableIssuersOf = (ctx: OrgContext, login: string, willLeave: SQL) =>
   ctx.store.db
     .update(oidcIssuers)

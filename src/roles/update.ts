@@ -63,8 +63,8 @@ export async function updateRole(ctx: OrgContext, id: string, request: z.infer<t
   );
   // Only in a dry run: a change would have failed at the unique index.
   if ((named as { id: string }[]).some((record) => record.id !== id)) throw nameTaken();
-  // The guards have checked that no other call changed it meanwhile. So it is unchanged because the organization's records have no room for
-  // it.
+  // The guards have checked that no other call changed it meanwhile. So the record was not written because the organization's records have
+  // reached their limit.
   const row = (shown as (typeof before)[])[0];
   if (!(changed as unknown[])[0] || !row) throw noRoom();
   relaySoon(ctx, event);
@@ -135,7 +135,7 @@ const idsAbove = (id: string): SQL => sql`(WITH RECURSIVE above(id) AS (SELECT r
 function rewritten(ctx: OrgContext, id: string, change: Change): BatchItem<"sqlite">[] {
   const { db } = ctx.store;
   const { parts, above } = change;
-  // True before and after this record was written: the condition is about all other records.
+  // This condition is true before and after the record was written, because it is about all other records.
   const isWritten = hasRoom(ctx, id, change);
   const isRead = sql`NOT EXISTS (SELECT id FROM ${idsAbove(id)} EXCEPT SELECT value FROM json_each(${JSON.stringify([...above.keys()])}))`;
   return [

@@ -42,7 +42,7 @@ function unquoted(quoted: string): string {
     const text = JSON.parse(quoted) as string;
     if (text.isWellFormed() && !text.includes("\0")) return text;
   } catch {
-    // The following refusal is for it too.
+    // A text that cannot be parsed gets the following refusal.
   }
   throw refuse("a text is not valid");
 }

@@ -7,7 +7,7 @@ import { bodyOf } from "./formats.ts";
 import type { Message } from "./message.ts";
 import type { WebhookFormat } from "./table.ts";
 
-/** The answer must have arrived after these milliseconds. More of its body than these bytes is cut (identity-facts F-5, W-5). */
+/** Milliseconds within which the answer must have arrived, and number of bytes after which its body is cut (identity-facts F-5, W-5). */
 const limits = { most: 16 * 1024, within: 10_000, cuts: true } as const;
 /** Maximum number of characters of an answer's headers that are kept. */
 const MOST_HEADERS = 8000;

@@ -33,7 +33,7 @@ export async function readTokens(
         and(
           eq(accessTokens.orgId, orgId),
           inArray(accessTokens.kind, ["organization", "team"]),
-          // An exchanged token expires within hours.
+          // Exchanged tokens are left out, because they expire within hours.
           isNull(accessTokens.issuerId),
           lives(now),
           which,

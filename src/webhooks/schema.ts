@@ -30,7 +30,7 @@ export const WebhookRequest = z.object({
   name: z.nullish(name),
   displayName,
   payloadUrl: text(2000),
-  /** Absent or empty: none, and at a change the one before. `__remove-secret` removes it, as the CLI does. */
+  /** Absent or empty: a new webhook has none, and a change keeps the one before. `__remove-secret` removes it, as the CLI does. */
   secret: z.nullish(
     text(500).check(
       z.refine(isPlain, "a secret must not have control characters"),
@@ -43,7 +43,7 @@ export const WebhookRequest = z.object({
   format: z.nullish(text(50)),
   filters: names,
   groups: names,
-  /** A digest in place of events. Absent: none, and at a change as before. */
+  /** A digest in place of events. Absent: a new webhook has none, and a change keeps it as it is. */
   digest: z.nullish(z.enum(webhookDigests, "digest must be daily, weekly or null")),
 });
 export type WebhookRequest = z.infer<typeof WebhookRequest>;

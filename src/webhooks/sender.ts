@@ -20,7 +20,7 @@ const DAY = 86_400_000;
 const AT_ONCE = 2;
 /** Milliseconds until a step that ended without a result is repeated. */
 const REPEAT = 60_000;
-/** The same after a failure of our own database. */
+/** Milliseconds until a step is repeated after a failure of our own database. */
 const OWN_FAILURE = 10_000;
 /** A message that was not delivered for this long after the event is given up. */
 const GIVES_UP_AFTER = DAY;
@@ -71,7 +71,7 @@ export class WebhookSender extends DurableObject<Bindings> {
     if (this.#digests.state.next === null) await this.ctx.storage.setAlarm(Date.now());
   }
 
-  /** A digest is due. */
+  /** Notifies the object that a digest is due. */
   async wake(webhookId: string): Promise<void> {
     await this.#remember(webhookId);
     await this.ctx.storage.setAlarm(Date.now());

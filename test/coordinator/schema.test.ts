@@ -7,7 +7,7 @@ import { Tables, migrate, migrations } from "../../src/coordinator/storage/schem
 const inNewObject = <T>(name: string, work: (storage: DurableObjectStorage) => T): Promise<T> =>
   runInDurableObject(env.STACKS.get(env.STACKS.idFromName(name)), (_, state) => work(state.storage));
 
-/** The same in an object that has its tables already. */
+/** Does some work with the storage of an object that has its tables already. */
 const inObject = <T>(name: string, work: (storage: DurableObjectStorage) => T): Promise<T> =>
   inNewObject(name, (storage) => {
     migrate(storage);

@@ -23,7 +23,7 @@ const secret = (bytes: number, number = 0): string => {
   new DataView(plain.buffer).setUint32(0, number);
   return (plain as unknown as { toBase64: () => string }).toBase64();
 };
-/** The same as an input or output of a program: a string in JSON. */
+/** A secret as it is in an input or output of a program: a string in JSON. */
 const jsonSecret = (bytes: number): string => btoa(`"${"A".repeat(bytes - 2)}"`);
 const secrets = (count: number, bytes: number) => Array.from({ length: count }, (_, i) => secret(bytes, i));
 

@@ -10,7 +10,7 @@ const site = "https://stackpass.test";
 export interface Visitor {
   get: (path: string) => Promise<Response>;
   post: (path: string, form: Record<string, string>, headers?: Record<string, string>) => Promise<Response>;
-  /** The same, but it returns the first answer, whatever its status is. */
+  /** Sends a form as `post` does, and returns the first answer, whatever its status is. */
   submit: (path: string, form: Record<string, string>, headers?: Record<string, string>) => Promise<Response>;
   /** The same visitor, with the cookies that an answer has set. */
   with: (answer: Response) => Visitor;

@@ -57,8 +57,8 @@ export function shareBindings(make: () => Promise<void>): void {
 }
 
 /**
- * The same, without the tables of the database. If work of an earlier test still uses the database, the deletion has no effect, so this
- * checks the result and tries again.
+ * Makes empty bindings, without the tables of the database. If work of an earlier test still uses the database, the deletion has no effect,
+ * so this checks the result and tries again.
  */
 export async function emptyBindings(): Promise<void> {
   for (let tries = 0; tries < 50; tries++) {

@@ -53,7 +53,7 @@ function versionOf(text: string | null | undefined): number {
   return version.data;
 }
 
-/** The same with the CLI, for a reader who has it at hand. */
+/** The commands of the CLI that restore a version, for a reader who has the CLI at hand. */
 export const RestoreCommands = ({ path, version }: { path: StackPath; version: number }) => (
   <Copyable
     label="With the CLI"

@@ -54,7 +54,7 @@ export interface Run {
   checkpoint: number | null;
   /** The attempts to end it, until one succeeds; afterwards the attempts to copy its journal to R2. */
   attempts?: Attempts;
-  /** The reason for which it ended with the state before it. Its journal is kept. */
+  /** The reason for which the run ended with the state from before it. Its journal is kept. */
   journalKept?: KeptJournal;
   /** The run's journal is not in R2 yet: the object keeps it until then. */
   journalDue?: true;

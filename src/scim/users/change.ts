@@ -76,7 +76,7 @@ export async function changeUser(ctx: OrgContext, current: StoredUser | undefine
   statements.push(store(ctx, current, row, plan));
   if (step === "leave" && userId) statements.push(...leave(ctx, userId));
   if ((step === "create" || step === "join") && userId) statements.push(join(ctx, userId));
-  // An administrator may have removed the person by hand, which bars no token.
+  // An administrator may have removed the person by hand, and that bars no token.
   if (step === "join" && userId && !around.restoresTokens) statements.push(...bar(ctx, userId));
   if (current && wanted.active && userId && step !== undefined) {
     statements.push(enterTeams(ctx, id, userId));

@@ -27,7 +27,7 @@ export const kinds = {
 };
 export type Kind = keyof typeof kinds;
 
-/** The same errors in the words of the database. */
+/** The errors of `kinds` in the words of the database. */
 const byDatabase: Record<Kind, string> = {
   Error: "D1_ERROR: internal error",
   RangeError: "D1_ERROR: too many SQL variables: SQLITE_ERROR",
