@@ -52,7 +52,7 @@ interface Call extends Seen {
   /** The JSON of the answer, inflated. */
   body: string;
   gzip: boolean;
-  /** The command waited for it before its next request. */
+  /** The command waited for the answer before it sent its next request. */
   inRow: boolean;
 }
 

@@ -44,7 +44,9 @@ class Written {
   }
 }
 
-/** Members of these say nothing new: the CLI leaves out what is empty, and the time of the manifest is that of the last write. */
+/**
+ * Differences within these members mean nothing: the CLI leaves out what is empty, and the time of the manifest is that of the last write.
+ */
 const PASSED_OVER = new Set(["manifest"]);
 
 class Content {

@@ -234,7 +234,7 @@ describe.runIf(provider && isAtLeast(235))("the provider pulumiservice", () => {
   });
   afterAll(() => server?.stop());
 
-  /** JSON is YAML. */
+  /** The file contains JSON, which is valid YAML. */
   const write = (words: Words) =>
     writeFileSync(
       join(access.project, "Pulumi.yaml"),

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, inject, it, vi } from "vitest";
 import { isAtLeast, yamlProject } from "./support/programs.ts";
 import { Terminal } from "./support/terminal.ts";
 
-/** Webhooks by the CLI alone, to a server on this machine. */
+/** Tests webhooks that only the CLI manages, with a destination on this machine. */
 const SECRET = "the-secret-of-the-cli";
 
 interface Arrived {

@@ -1,6 +1,6 @@
 /** Finds rules that do not match because of a typing mistake. Pure. */
 
-/** Longest texts that are compared, in characters, and how many values of a claim. */
+/** Maximum number of characters of a text that is compared, and of values of a claim. */
 const LONGEST = 200;
 const MOST_VALUES = 10;
 

@@ -121,7 +121,7 @@ const TrustRows = ({ destination, subject }: { destination: RoleDestination; sub
 interface ActionsProps {
   ctx: StreamContext;
   isPaused: boolean;
-  /** Whether it waits after a failure. */
+  /** Whether the stream waits after a failure. */
   isWaiting: boolean;
   /** The number of the next record. */
   next: number;

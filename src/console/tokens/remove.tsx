@@ -21,7 +21,7 @@ const MOST_STACKS = 50;
 interface Place {
   owner: TokenOwner;
   list: string;
-  /** Where the reader goes who cancels. */
+  /** The page to which a reader returns who cancels. */
   back: string;
   at: NavigationItem;
 }

@@ -77,7 +77,7 @@ export function yamlProject(name: string): string {
     }),
     outputs: { greeting: "hello", ...(hasStash() && { kept: "${first.output}" }), password: "${password}" },
   };
-  // JSON is YAML.
+  // The file contains JSON, which is valid YAML.
   writeFileSync(join(folder, "Pulumi.yaml"), JSON.stringify(program, null, 2));
   return folder;
 }
