@@ -109,7 +109,7 @@ async function treeOf(ctx: OrgContext, form: Form): Promise<{ text: string; deta
   return { text, details: parsed.value };
 }
 
-/** The JSON of the API's request, because the tree is stored as it was written. The text is a JSON value of its own. */
+/** The JSON of the API's request, because the tree is stored as it was written. The text was parsed before, so it is exactly one JSON value. */
 const requestText = (details: string) => `{"details":${details}}`;
 
 async function changeable(ctx: Context): Promise<{ role: RoleInUse; sets: RoleSummary[] }> {
