@@ -45,7 +45,7 @@ export interface Walls {
   /** The part of one database's time that the busiest hour needs, and the part of one queue: above 1 the limit is exceeded. */
   writer: number;
   queue: number;
-  /** Databases for a year: by size and by time. */
+  /** Numbers of databases that the work of a year needs: because of their size, and because of the time of statements. */
   forSize: number;
   forTime: number;
 }

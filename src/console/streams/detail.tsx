@@ -27,7 +27,7 @@ export const streamDetailPages = [
     const body = readForm(RestartStreamRequest, { from: Number(ctx.page.form["from"] ?? "") });
     return "problem" in body
       ? view(ctx, body.problem)
-      : act(ctx, "The stream was set to this record.", () => restartStream(ctx, idIn(ctx), body.value.from));
+      : act(ctx, "The stream now continues from this record.", () => restartStream(ctx, idIn(ctx), body.value.from));
   }),
   definePage("GET", `${STREAM_PAGE}/secret`, permission, (ctx) => secretView(ctx)),
 ];
