@@ -57,7 +57,7 @@ const optional = {
 export const CreateConnectionRequest = z.object({
   name: parts.name,
   kind: z.optional(parts.kind),
-  /** For GitHub it may be absent, or the address of an own GitHub server. For SAML the metadata name it. */
+  /** For GitHub it may be absent, or the address of a GitHub server of the organization. For SAML the metadata name it. */
   issuer: z.optional(issuerUrl),
   /** Required for OpenID Connect and GitHub. For SAML it is the entity id of this server, which may be absent. */
   clientId: z.optional(parts.clientId),

@@ -107,8 +107,8 @@ interface Plan {
   login: string;
   madeAccount: boolean;
   /**
-   * `link`: the account is that of a member. `create`, `join`: a new or an own account becomes a member. `rejoin`: a deactivated one becomes a
-   * member again. `leave`: the access ends. Undefined: the access stays as it is.
+   * `link`: the account is that of a member. `create`, `join`: a new account, or one that SCIM made, becomes a member. `rejoin`: a deactivated
+   * one becomes a member again. `leave`: the access ends. Undefined: the access stays as it is.
    */
   step: "link" | "create" | "join" | "rejoin" | "leave" | undefined;
 }
