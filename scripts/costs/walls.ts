@@ -72,7 +72,7 @@ const percent = (part: number) => `${number(part * 100)} %`;
 /** The table of docs/scale.md. */
 export const wallsTable = (): string =>
   [
-    "| Organizations | Runs in a day | In a second of the busy hour | 10 GB are full after | The daily check is late after | Time of one database | Of one queue | Databases for a year, by size and by time |",
+    "| Organizations | Runs in a day | In a second of the busy hour | 10 GB are full after | The daily check is late after | Time of one database | Of one queue | Databases that a year needs, by size and by time |",
     "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ...[10, 1000, 100_000].map((organizations) => {
       const { runsADay, rate, daysUntilFull, daysUntilLate, writer, queue, forSize, forTime } = walls(organizations);

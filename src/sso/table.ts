@@ -139,7 +139,7 @@ export const tokenAuthorizations = sqliteTable(
   ],
 );
 
-/** Sign-ins that came back from their provider, by the id that is sealed with them, and assertions of SAML: each counts once. */
+/** Ids of finished sign-ins (the id is sealed with each sign-in) and of assertions of SAML. A second use of the same id is refused. */
 export const usedSignIns = sqliteTable(
   "used_sign_ins",
   {

@@ -85,7 +85,7 @@ async function view(ctx: StackPageContext, version: number, problem?: Problem): 
           </dd>
           <dt>Now</dt>
           <dd>
-            Version {stack.version}. <a href={comparePath(here, stack.version, version)}>What the restoring would change</a>
+            Version {stack.version}. <a href={comparePath(here, stack.version, version)}>What this would change</a>
           </dd>
         </dl>
         <ul>
