@@ -30,8 +30,8 @@ export interface Place {
 type Asked = Pick<ExchangeRequest, "orgName" | "wanted">;
 
 /**
- * The organization of a name, its issuer of a token, and the team or person that the token shall be for. The request continues in the database of
- * the organization, which no other id or token of the request names.
+ * Finds the organization of that name, the issuer of the presented token in it, and the team or person that the new token is for. The
+ * request continues in the database of the organization, which no other id or token of the request names.
  * @throws 503 if no database that answers has the organization, and one does not answer
  */
 export async function findPlace(ctx: RequestContext, asked: Asked, iss: string): Promise<Partial<Place>> {

@@ -29,8 +29,8 @@ const isNamed = sql`CASE substr(key, 1, instr(key, '/') - 1)
   ELSE 1 END`;
 
 /**
- * Deletes objects that no row names: ends of updates and imports that failed between R2 and D1 leave them. Each run reads one page of the
- * bucket, in the order of keys. R2 itself ends unfinished multipart uploads after a week.
+ * Deletes objects that no row names. They are left by imports and ends of updates that failed between R2 and D1. Each run reads one page of
+ * the bucket, in the order of keys. R2 itself ends unfinished multipart uploads after a week.
  * @param keys number of keys in a page
  * @returns the number of deleted objects
  * @throws if a database is missing or does not answer, or if the bucket is that of another deployment
