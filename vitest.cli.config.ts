@@ -12,7 +12,7 @@ if (!findCli()) {
 /** Writes test/recordings; only on request, since recordings are reviewed like code: `RECORD=1 npm run test:cli -- record`. */
 const recording = process.env["RECORD"] === "1";
 const afterwards = ["test/cli/traces.test.ts"];
-/** Some tests are a whole story: 80 s on a quiet machine. */
+/** Some tests have many steps, and take 80 s on an idle machine. */
 const long = 900_000;
 
 /** They begin first. Vitest would begin with the largest files until it knows how long each takes, and the last one would run alone for minutes. */
@@ -32,7 +32,7 @@ export default defineConfig({
     environment: "node",
     sequence: { sequencer: LongestFirst },
     globalSetup: ["./test/cli/support/setup.ts"],
-    // Events reach the audit log a moment later, on a busy machine some moments.
+    // Events reach the audit log a moment later, and on a busy machine some seconds later.
     expect: { poll: { timeout: 30_000, interval: 250 } },
     projects: [
       {
@@ -50,7 +50,7 @@ export default defineConfig({
       },
       {
         extends: true,
-        // Looks at what the others left behind.
+        // This file examines what the other files have left behind.
         test: {
           name: "afterwards",
           include: recording ? [] : afterwards,

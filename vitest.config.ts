@@ -37,7 +37,7 @@ export default defineConfig(async () => {
             PUBLIC_CONTRACT: readContract(),
             TOKEN_PEPPER: "the-pepper-of-these-tests-and-of-nothing-else",
             OPERATOR_TOKEN: "the-operator-of-these-tests-and-nobody-else",
-            // The second one is there to be rotated away.
+            // The second key is there so that tests can rotate it away.
             ENCRYPTION_KEYS: "1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8,0:Hx4dHBsaGRgXFhUUExIREA8ODQwLCgkIBwYFBAMCAQA",
             LEASE_SECONDS: "300",
             REGISTRY_UPSTREAM: upstream.url,
@@ -64,7 +64,7 @@ export default defineConfig(async () => {
       ...shared,
       include: ["test/**/*.test.ts"],
       exclude: ["test/cli/**", "test/socket/**", "test/scripts/**", "test/console/browser/**"],
-      // One Worker process for all files, emptied before each test: as isolated, and five times as fast.
+      // One Worker process serves all files and is emptied before each test. This isolates the tests as well, and is five times as fast.
       isolate: false,
       maxWorkers: 1,
       setupFiles: ["./test/support/setup.ts"],

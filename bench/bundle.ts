@@ -58,7 +58,7 @@ async function start(name: string): Promise<number> {
     stdio: ["ignore", "inherit", "inherit", "pipe"],
   });
   try {
-    // It listens after its modules have run.
+    // The process listens after its modules have run.
     await once(createInterface(child.stdio[3] as NodeJS.ReadableStream), "line");
     return processorTime(child.pid!);
   } finally {

@@ -1,9 +1,9 @@
 /**
  * `npm run bench:distance [-- --size N] [--edge 10] [--database 120] [--object 20] [--against FOLDER] [--peer URL,TOKEN]` measures what a
- * command of the real CLI waits for when places are far from each other: the delays between the client and the Worker, between the Worker or
- * an object and D1, and between the Worker and an object are set apart, in milliseconds. It prints how many requests the command waited for in
- * a row, and how often it waited for D1 and for objects in a row. The look-up of the token's identity, once in a minute, has a column of its
- * own. `--against` measures the Worker of another checkout in place of ours.
+ * command of the real CLI waits for when places are far from each other: the delays between the client and the Worker, between the Worker
+ * or an object and D1, and between the Worker and an object are set separately, in milliseconds. It prints how many requests the command
+ * waited for in a row, and how often it waited for D1 and for objects in a row. The look-up of the token's identity, once in a minute, has
+ * a column of its own. `--against` measures the Worker of another checkout in place of ours.
  */
 import { join } from "node:path";
 import { parseArgs } from "node:util";

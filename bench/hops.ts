@@ -49,10 +49,10 @@ interface Call extends Seen {
   path: string;
   /** The scheme of its credential: `token`, `update-token` or "". */
   credential: string;
-  /** Its JSON, inflated. */
+  /** The JSON of the answer, inflated. */
   body: string;
   gzip: boolean;
-  /** The command waited for it before its next request. */
+  /** The command waited for the answer before it sent its next request. */
   inRow: boolean;
 }
 
@@ -168,7 +168,7 @@ try {
   console.log(`\nbare routes of our Worker, ms: ${list.join(", ")}`);
 
   const parts = calls.map((call, i) => {
-    // The slowest third is noise.
+    // The slowest third is left out as noise.
     const own = said.map((one) => one[i]!).toSorted((one, other) => one.ms - other.ms);
     const quiet = own.slice(0, Math.ceil((own.length * 2) / 3));
     const mean = (pick: (one: Spent) => number) => quiet.reduce((sum, { spent }) => sum + pick(spent), 0) / quiet.length;

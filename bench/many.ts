@@ -158,7 +158,7 @@ async function databaseOf({ name, url }: BenchServer): Promise<Database | undefi
 
 interface Figures extends Round {
   seconds: number;
-  /** For one update. */
+  /** The counts of D1's work for one update. */
   database: Database | undefined;
   /** Milliseconds of processor time of the whole server for one update. */
   processor: number | undefined;

@@ -21,7 +21,7 @@ interface Frame {
   columnNumber: number;
 }
 
-/** Milliseconds by name, the most first. */
+/** Milliseconds by name, the largest first. */
 export type Shares = [name: string, ms: number][];
 
 export interface Isolates {

@@ -69,7 +69,7 @@ function cases(server: BenchServer): Case[] {
   return [
     { name: "bare Hono route (the floor)", prepare: async () => always(requestBytes("GET", "/bench/floor", "")) },
     { name: "bare, one question to KV", prepare: async () => always(requestBytes("GET", "/bench/kv", "")) },
-    { name: "bare, one to KV, D1 and R2 each", prepare: async () => always(requestBytes("GET", "/bench/strict", "")) },
+    { name: "bare, one request to each of KV, D1 and R2", prepare: async () => always(requestBytes("GET", "/bench/strict", "")) },
     { name: "GET /api/user, cached", goal: 0.7, beside: "bare, one question to KV", prepare: async () => always(user) },
     {
       name: "GET /api/user, cold cache",
@@ -85,7 +85,7 @@ function cases(server: BenchServer): Case[] {
     {
       name: "export (a strict read)",
       goal: 0.35,
-      beside: "bare, one to KV, D1 and R2 each",
+      beside: "bare, one request to each of KV, D1 and R2",
       prepare: async (round) => {
         const stack = await newStack(server, `export-${round}`);
         const { path, lease } = await startUpdate(server, stack);

@@ -33,7 +33,7 @@ try {
   console.log(
     `${count("SUCCESS")} checks passed, ${failed} failed, ${count("SKIPPED")} skipped: the tool skips what a server does not offer.`,
   );
-  // Its status is 1 for a skipped check too.
+  // The tool's own exit status is 1 for a skipped check too.
   process.exitCode = failed > 0 || count("SUCCESS") === 0 ? 1 : 0;
 } finally {
   await server.stop();

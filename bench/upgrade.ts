@@ -107,8 +107,8 @@ async function ask(url: string, method: string, path: string, token: string, jso
 }
 
 /**
- * Stands for Cloudflare's edge, which accepts requests while a deployment restarts the objects: a request that finds no server, or whose
- * connection ends, is sent again until there is an answer.
+ * Plays the part of Cloudflare's edge, which accepts requests while a deployment restarts the objects: a request that finds no server, or
+ * whose connection ends, is sent again until there is an answer.
  */
 async function edge(target: () => string): Promise<{ url: string; stop: () => void }> {
   const listener = createServer((incoming, outgoing) => {
@@ -187,7 +187,7 @@ try {
   const { code, output } = await up;
   check("the update finishes", code === 0, output);
   const resources = JSON.parse(await exported(large, "acme/upgrade/large")) as { deployment: { resources: unknown[] } };
-  // The stack and its default resources stand beside those of the program.
+  // The root resource and the default providers are added to the resources of the program.
   check(
     "and every resource is in the state",
     resources.deployment.resources.length >= RESOURCES + 2,
@@ -211,7 +211,7 @@ try {
     auditLogEvents: { event: string; tokenID?: string }[];
   };
   const completed = auditLogEvents.filter(({ event, tokenID }) => event === "stack-update-completed" && tokenID === jenkins.id);
-  // Two runs of the small stack with their previews, and one of the large stack without.
+  // Two runs of the small stack with their previews, and one of the large stack without a preview.
   check(
     "and names the token at the end of each update and preview once",
     completed.length === 5,
@@ -223,7 +223,7 @@ try {
   try {
     execFileSync("git", ["worktree", "remove", "--force", older], { cwd: root });
   } catch {
-    // It was not added.
+    // The stack was not added.
   }
   rmSync(folder, { recursive: true, force: true });
 }

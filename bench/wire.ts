@@ -3,7 +3,7 @@ import { type Socket, connect } from "node:net";
 
 export interface Answer {
   status: number;
-  /** The lines of the status and of the headers. */
+  /** The status line and the header lines. */
   head: string;
   body: string;
 }

@@ -7,7 +7,7 @@ import type { SamlReason } from "../src/samlService.ts";
 export const SKEW = 60_000;
 /** An assertion is for a sign-in that happens now, whatever its own limits are. Milliseconds. */
 const MOST_AGE = 10 * 60_000;
-/** Most values of all attributes. Larger lists count as unknown in the main Worker. */
+/** Maximum number of values of all attributes. Larger lists count as unknown in the main Worker. */
 const MOST_VALUES = 2000;
 
 const BEARER = "urn:oasis:names:tc:SAML:2.0:cm:bearer";

@@ -1,10 +1,10 @@
 import { Refused } from "./refused.ts";
 
-/** Most characters of a response, in base64. A response of Entra with 150 groups has 20,000. */
+/** Maximum number of characters of a response, in base64. A response of Entra with 150 groups has 20,000. */
 export const MOST_RESPONSE = 96 * 1024;
-/** Most characters of metadata. Those of Entra have 70,000. */
+/** Maximum number of characters of metadata. Those of Entra have 70,000. */
 export const MOST_METADATA = 256 * 1024;
-/** Most tags and most attributes of a document. The libraries take time that grows faster than their number. */
+/** Maximum number of tags and of attributes of a document. The libraries take time that grows faster than their number. */
 const MOST_TAGS = 8000;
 const MOST_ATTRIBUTES = 4000;
 

@@ -47,7 +47,7 @@ export function secretsInFiles(): string[] {
     });
 }
 
-/** The same for every line that a commit has added, up to the current one. */
+/** Finds secrets in every line that a commit has added, up to the current one. */
 function secretsInHistory(): string[] {
   const found = new Set<string>();
   let commit = "";

@@ -84,7 +84,7 @@ export function severalDatabases(config: Configuration): string | undefined {
  * The configuration for an environment: the name of every resource contains the environment, so that two deployments in one account share
  * nothing. Domains and addresses of the main deployment are left out, because a domain belongs to one Worker. The section `[env.NAME]` of the
  * file gives the environment its own.
- * @param prefix the name of the main Worker, behind which the environment stands
+ * @param prefix the name of the main Worker, after which the name of the environment is added
  */
 export function inEnvironment(whole: Configuration, name: string | undefined, prefix = readConfiguration(CONFIG).name): Configuration {
   const { env, ...main } = whole;

@@ -14,8 +14,9 @@ export interface IssuedTokens {
 const quoted = (...texts: string[]) => texts.map((text) => `'${text.replaceAll("'", "''")}'`).join(", ");
 
 /**
- * A name as SQL, or NULL if the other table contains it, in any case: that column does not allow NULL, so the statement fails. The log uses
- * one name for people and organizations. The check and the write are one statement, so concurrent commands cannot break the rule.
+ * A name as SQL, or NULL if the other table contains it in upper or lower case: that column does not allow NULL, so the statement fails.
+ * The log uses one name for people and organizations. The check and the write are one statement, so concurrent commands cannot break the
+ * rule.
  */
 const unless = (table: "users" | "organizations", column: string, name: string) =>
   `(SELECT CASE WHEN EXISTS (SELECT 1 FROM ${table} WHERE lower(${column}) = lower(${quoted(name)})) THEN NULL ELSE ${quoted(name)} END)`;

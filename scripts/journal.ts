@@ -75,7 +75,7 @@ async function manifestOf({ STATE }: Pick<Storage, "STATE">, id: string): Promis
   return (await STATE.get(manifestKey(id)))?.json<KeptManifest>();
 }
 
-/** The parts of one, by name. */
+/** The parts of a kept journal, by name. */
 async function partsOf({ STATE }: Storage, id: string): Promise<Map<string, Uint8Array>> {
   const prefix = keptUnder(id);
   const parts = new Map<string, Uint8Array>();

@@ -31,7 +31,7 @@ const layers: [name: string, purpose: string][] = [
   ["teams", "Teams: members, roles, tokens, and grants on stacks."],
   ["oidc", "Identity providers, and the exchange of their tokens for access tokens."],
   ["auditlogs", "Lists, exports and verification of the audit log."],
-  ["rightsize", "The least role and limit for what a token did, by the audit log."],
+  ["rightsize", "The smallest role and limit that allow what a token did, by the audit log."],
   ["stacks", "Stacks: their names, tags, configuration, resources and objects in R2."],
   ["explain", "Why somebody has a right, and who has a right on a stack."],
   ["secrets", "Encryption of secret values under a stack's key."],

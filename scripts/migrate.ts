@@ -123,7 +123,7 @@ function nothing(): number {
   return 1;
 }
 
-/** The dry run. */
+/** Lists the stacks and what would be done with them, and changes nothing. */
 async function listAll(all: [StackName, StackName][]): Promise<number> {
   console.log(`From ${from.url} to ${to.url}. This is a dry run, which changes nothing.\n`);
   const found = await inLanes(all, async ([name, target]) => {

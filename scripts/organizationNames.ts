@@ -3,7 +3,7 @@ import { configuration, databasesOf } from "./configuration.ts";
 import { fail } from "./fail.ts";
 import { type Where, mustWrangle, whichDeployment } from "./wrangler.ts";
 
-/** Bindings of the databases that have an organization of one of the names, in any case. The names contain no quotes. */
+/** Bindings of the databases that have an organization of one of the names, in upper or lower case. The names contain no quotes. */
 const having = (bindings: string[], names: string[], where: Where): string[] =>
   bindings.filter((binding) => {
     const list = names.map((name) => `'${name.toLowerCase()}'`).join(", ");

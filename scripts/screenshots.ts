@@ -45,7 +45,7 @@ try {
   rmSync(directory, { recursive: true, force: true });
 }
 
-/** Every page, each as long as it is. The file is named after the path. */
+/** Takes a picture of every page in its full length. The file is named after the path. */
 async function photographAll(month: Month): Promise<void> {
   const { admin, member } = server.credentials.organizations["acme"] as { admin: string; member: string };
   const story = await tell({ url: server.url, admin, member }, "story", (plain) => plain);

@@ -58,7 +58,10 @@ export function startOf(meta: Metafile): Start {
   return { parsed, evaluated, cost: parsed + EVALUATION * evaluated };
 }
 
-/** Evaluates a bundle in Node. @returns the messages of the errors that it makes: an error has a stack trace, for which V8 parses the script again */
+/**
+ * Evaluates a bundle in Node, and finds the errors that it constructs. Each costs time at the start, because V8 parses the script again for the
+ * stack trace. @returns the messages of these errors
+ */
 function errorsMadeBy(bundle: string): string {
   const module = `${bundle}.start.mjs`;
   cpSync(bundle, module);

@@ -42,7 +42,7 @@ export function wrangler(args: string[]): Ended & { stdout: string } {
   return { code: status ?? 1, stdout, output: stripVTControlCharacters(`${stdout}${stderr}`) };
 }
 
-/** The same, but shows its output while it runs. @param input what wrangler reads from its standard input */
+/** Runs wrangler to its end, and shows its output while it runs. @param input what wrangler reads from its standard input */
 export function showWrangler(args: string[], input = ""): Promise<Ended> {
   const child = spawn(process.execPath, [wranglerBin, ...withConfiguration(args)], { ...quiet, stdio: ["pipe", "pipe", "pipe"] });
   // Wrangler may end without reading it.

@@ -66,8 +66,8 @@ export interface TokenLimits {
   /** Whether an identity provider's token was exchanged for it, so that a machine holds it. */
   isExchanged: boolean;
   /**
-   * Id of the only organization where a personal token or session is valid: an exchanged token, or what began with a sign-in through the
-   * organization's identity provider. Null: no such limit.
+   * Id of the only organization where a personal token or session is valid: an exchanged token, or a token or session that began with a
+   * sign-in through the organization's identity provider. Null: no such limit.
    */
   onlyOrgId: string | null;
   /** Null: all stacks that the role permits. */
@@ -217,7 +217,7 @@ export interface RequestContext {
 export interface EndedTokens {
   tokenIds: string[];
   orgId?: string;
-  /** They were reported as leaked: their running updates are aborted, whatever the settings of the organizations are. */
+  /** These tokens were reported as leaked: their running updates are aborted, whatever the settings of the organizations are. */
   leaked?: true;
 }
 

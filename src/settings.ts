@@ -5,7 +5,7 @@ import { logError } from "./log.ts";
 import { editions } from "./orgs/table.ts";
 
 const DAY = 86_400;
-/** Most days that a signing key of the deployment is used. */
+/** Maximum number of days that a signing key of the deployment is used. */
 const MOST_DAYS = 3650;
 
 /** Mail services that `MAIL_PROVIDER` can name. */

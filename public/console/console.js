@@ -1,4 +1,4 @@
-/** What the pages can do without, and is nicer with: how long ago something was, copying, complaints as one types. */
+/** Adds what the pages also work without: how long ago something was, buttons that copy, and messages while the reader types. */
 
 const units = [
   ["year", 31_536_000],
@@ -72,7 +72,10 @@ document.addEventListener("keydown", (event) => {
 const { form } = document.getElementById("main").dataset;
 if (form) history.replaceState(null, "", form);
 
-/** A page that changes says so itself: its live part is fetched again until it says no more. Who is in it with the keyboard stays there. */
+/**
+ * The live part of a page that changes is fetched again until the server says that it is final. If the keyboard focus is in it, the part is
+ * left alone.
+ */
 for (const live of document.querySelectorAll("[data-live]")) {
   const stops = () => [...live.querySelectorAll("a, button, pre")];
   let shown = "";

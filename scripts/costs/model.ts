@@ -44,7 +44,7 @@ function sum(...parts: [amounts: Amounts, times: number][]): Amounts {
   return total;
 }
 
-/** An update that changes nothing is where the costs of changes begin. */
+/** The costs of changes are added to those of an update that changes nothing. */
 const changes: Points = { 0: onLine(counted.unchanged, 0), ...counted.created };
 
 /** One `up` without its preview. Resources that it does not change cost less than those that it creates or changes. */

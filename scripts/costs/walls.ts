@@ -1,4 +1,4 @@
-/** Computes where the walls of one deployment are, from what was counted. docs/scale.md has the table that `wallsTable` makes. */
+/** Computes which limit one deployment reaches first, from the counted operations. docs/scale.md has the table that `wallsTable` makes. */
 import { counted } from "./counted.ts";
 
 /** Limits of Cloudflare, as its public pages "Limits" of D1 and Queues had them on 2026-11-29. */
@@ -42,10 +42,10 @@ export interface Walls {
   daysUntilFull: number;
   /** Days until the whole audit log of one database is longer than what the cron examines in a day. */
   daysUntilLate: number;
-  /** The part of one database's time that the busiest hour needs, and the part of one queue: above 1 it is a wall. */
+  /** The part of one database's time that the busiest hour needs, and the part of one queue: above 1 the limit is exceeded. */
   writer: number;
   queue: number;
-  /** Databases for a year: by size and by time. */
+  /** Numbers of databases that the work of a year needs: because of their size, and because of the time of statements. */
   forSize: number;
   forTime: number;
 }
@@ -72,7 +72,7 @@ const percent = (part: number) => `${number(part * 100)} %`;
 /** The table of docs/scale.md. */
 export const wallsTable = (): string =>
   [
-    "| Organizations | Runs in a day | In a second of the busy hour | 10 GB are full after | The daily check is late after | Time of one database | Of one queue | Databases for a year, by size and by time |",
+    "| Organizations | Runs in a day | In a second of the busy hour | 10 GB are full after | The daily check is late after | Time of one database | Of one queue | Databases that a year needs, by size and by time |",
     "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ...[10, 1000, 100_000].map((organizations) => {
       const { runsADay, rate, daysUntilFull, daysUntilLate, writer, queue, forSize, forTime } = walls(organizations);

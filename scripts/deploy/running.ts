@@ -30,10 +30,10 @@ export interface Database {
   cron: Record<string, number>;
 }
 
-/** The versions that answer requests. An empty list: the Worker does not exist. */
+/** The versions that answer requests. The list is empty if the Worker does not exist. */
 export function readVersions(): Version[] {
   const status = wrangler(["deployments", "status", "--json"]);
-  // The codes of a Worker that does not exist.
+  // These codes mean that the Worker does not exist.
   if (status.code !== 0 && /\[code: (10007|10090)\]|has no deployments|does not exist/i.test(status.output)) return [];
   const { versions } = must(status) as { versions: { version_id: string; percentage: number }[] };
   return versions.map(({ version_id: id, percentage }) => {
@@ -59,7 +59,7 @@ export function readDatabase(binding: string, name: string): Database | undefine
   if (info.code !== 0 && /Couldn't find a D1 DB/i.test(info.output)) return undefined;
   const { uuid } = must(info) as { uuid?: string };
   const answer = wrangler(["d1", "execute", binding, "--remote", "--json", "--command", QUERY]);
-  // A database that no migration has been applied to.
+  // This message means that no migration has been applied to the database.
   if (answer.code !== 0 && /no such table/i.test(answer.output)) return { id: uuid, migrations: [], cron: {} };
   const rows = (must(answer) as { results: { name: string; time: number }[] }[]).flatMap(({ results }) => results);
   const isCron = ({ name: text }: { name: string }) => text.startsWith("cron ");

@@ -12,9 +12,9 @@ export class Bucket implements Place {
   readonly #folder: string;
   #names: Promise<string[]> | undefined;
   #lacksTags = false;
-  /** Stacks that are there, although the list does not have them. */
+  /** Stacks that this run has created, which the list does not contain yet. */
   readonly #created = new Set<string>();
-  /** States that are read while the tags are: each start of the CLI takes a second, and a look is followed by an export. */
+  /** States that are read while the tags are: each start of the CLI takes a second, and a stack that is looked at is exported next. */
   readonly #exports = new Map<string, Promise<Uint8Array>>();
 
   constructor(url: string) {
@@ -34,11 +34,11 @@ export class Bucket implements Place {
   async look(name: StackName): Promise<Look | undefined> {
     if (!this.#created.has(nameText(name)) && !(await this.#list()).includes(nameText(name))) return undefined;
     const exported = this.#export(name);
-    // A failure belongs to the export.
+    // A failure of the export is reported when its result is used.
     exported.catch(() => undefined);
     this.#exports.set(nameText(name), exported);
     const { code, stdout } = await runCli(["stack", "tag", "ls", "--json", "--stack", nameText(name)], this.#call());
-    // Older releases of the CLI have no tags there.
+    // Older releases of the CLI have no tags in a bucket.
     return { tags: code === 0 ? tagsIn(Buffer.from(stdout).toString()) : {}, isRunning: false };
   }
 
@@ -76,7 +76,7 @@ export class Bucket implements Place {
     for (const [tag, value] of Object.entries(tags).filter(([text]) => !isBuiltIn(text))) {
       if (this.#lacksTags) return false;
       const { code, stderr } = await runCli(["stack", "tag", "set", "--stack", nameText(name), "--", tag, value], this.#call());
-      // Older releases of the CLI have none in a bucket.
+      // Older releases of the CLI have no tags in a bucket.
       if (code !== 0 && /does not support stack tags/i.test(stderr)) this.#lacksTags = true;
       else if (code !== 0) throw new Fault(`pulumi stack tag set failed: ${errorIn(stderr)}`);
     }

@@ -55,7 +55,7 @@ export interface Settings {
   ciphertexts: string[];
 }
 
-/** A ciphertext that stands as `secure: …`, at the beginning of a line or in braces. */
+/** A ciphertext after `secure:`, at the beginning of a line or in braces. */
 const SECURE = /(^[ \t]*(?:- +)*|[{,][ \t]*)(["']?)secure\2:[ \t]*(["']?)([\w+/=:.-]+)\3(?=[ \t]*(?:\r?$|[,}]|#))/gm;
 
 export function readSettings(file: string): Settings | undefined {
@@ -75,8 +75,8 @@ export function readSettings(file: string): Settings | undefined {
 export const settingLines = (encryptionSalt: string | undefined): string => (encryptionSalt ? `encryptionsalt: ${encryptionSalt}\n` : "");
 
 /**
- * Encrypts a file's secrets for the new place, and names the new provider. All other text stays. Whoever kills this program finds the old
- * file or the new one.
+ * Encrypts a file's secrets for the new place, and names the new provider. All other text stays. If this program is killed, the file is
+ * either the old one or the new one.
  * @param encryptionSalt of the new provider, if that is `passphrase`
  * @returns how many secrets were encrypted; undefined when the file was like that already
  */
@@ -95,7 +95,7 @@ export async function rewriteSettings(
   const sealed = plaintexts.length === 0 ? [] : await to.seal(plaintexts);
   let next = 0;
   const changed = text.replaceAll(SECURE, (whole: string, ...[, , , old]: string[]) => {
-    // The ciphertext is the last part of the match, but for a quote.
+    // The ciphertext is the last part of the match, except for a quote.
     const at = whole.lastIndexOf(old!);
     return whole.slice(0, at) + sealed[next++]! + whole.slice(at + old!.length);
   });
@@ -117,7 +117,7 @@ async function opensAll(crypter: Crypter, ciphertexts: string[]): Promise<boolea
   }
 }
 
-/** Replaces the lines that name a provider. They stand at the outermost level, each alone. */
+/** Replaces the lines that name a provider. They are at the outermost level, each on its own line. */
 function withProvider(text: string, lines: string): string {
   const kept = text.replaceAll(/^(?:secretsprovider|encryptedkey|encryptionsalt):.*(?:\n|$)/gm, "");
   const mark = /^---[ \t]*\n/.exec(kept)?.[0] ?? "";

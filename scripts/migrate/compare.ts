@@ -11,7 +11,7 @@ export interface Side {
 }
 
 export interface Comparison {
-  /** Byte for byte, but for the ciphertexts and the name of their provider. */
+  /** Byte for byte, except for the ciphertexts and the name of their provider. */
   isSameText: boolean;
   /** What differs. Absent when the states have the same contents. */
   difference?: string;
@@ -44,7 +44,9 @@ class Written {
   }
 }
 
-/** Members of these say nothing new: the CLI leaves out what is empty, and the time of the manifest is that of the last write. */
+/**
+ * Differences within these members mean nothing: the CLI leaves out what is empty, and the time of the manifest is that of the last write.
+ */
 const PASSED_OVER = new Set(["manifest"]);
 
 class Content {

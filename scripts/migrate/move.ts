@@ -1,4 +1,4 @@
-/** Brings one stack. Each step can be repeated, so a run that was killed is continued by the next one. */
+/** Moves one stack. Each step can be repeated, so a run that was killed is continued by the next one. */
 import { type Comparison, type Side, compare } from "./compare.ts";
 import { type Project, readSettings, rewriteSettings, settingLines, settingsFile } from "./checkout.ts";
 import { newSetting, passphraseCrypter } from "./passphrase.ts";
@@ -26,12 +26,12 @@ export interface Examined {
   name: StackName;
   target: StackName;
   verdict: Verdict;
-  /** Why it is refused. */
+  /** The reason for which the stack is refused. */
   reason?: string;
   notes: string[];
   resources: number;
   secrets: number;
-  /** What the other steps need. Absent when the stack is refused, or is known to have come. */
+  /** What the other steps need. Absent when the stack is refused, or is known to have been moved. */
   found?: Found;
 }
 
@@ -126,7 +126,7 @@ export async function move(examined: Examined, options: Options, progress: Progr
   return parts.join(", ");
 }
 
-/** The stack's file in the checkout, and a preview there. */
+/** Changes the stack's file in the checkout, and runs a preview there. @returns what was done */
 async function settle({ name, target }: Examined, plan: Plan, options: Options): Promise<string[]> {
   const done: string[] = [];
   for (const project of projectsOf(name, options)) {
@@ -166,7 +166,7 @@ function mustOpen(crypter: Crypter | undefined): Crypter {
 const isEmpty = (state: State) => state.resources.length === 0 && state.pending.length === 0;
 const hasContent = (state: State) => !isEmpty(state) || state.provider !== undefined;
 
-/** Whether a stack without resources lacks nothing of one at the source that has none either. */
+/** For two stacks without resources: whether the one at the target has everything that the one at the source has. */
 const isFilled = (there: State, state: State, { provider }: Plan) =>
   isEmpty(state) && (!state.provider || there.provider?.type === (provider?.type ?? state.provider.type));
 

@@ -34,7 +34,7 @@ export interface Place {
   /** Stacks of an organization; a bucket has no organizations. */
   list: (org: string) => Promise<StackName[]>;
   look: (name: StackName) => Promise<Look | undefined>;
-  /** Is read again when the stack has come. A bucket knows none, so no CLI is started for it. */
+  /** The revision is read again after the stack was moved. A bucket knows none, so no CLI is started for it. */
   revision: (name: StackName) => Promise<Revision | undefined>;
   /** The text of an untyped deployment. */
   export: (name: StackName) => Promise<Uint8Array>;
@@ -55,5 +55,5 @@ export interface Place {
 /** A reason for people, without secrets. Any other error is a defect of the program or of the network. */
 export class Fault extends Error {}
 
-/** The tags that the CLI and the server write by themselves. They are brought when a stack is created, and not compared. */
+/** The tags that the CLI and the server write by themselves. They are sent when a stack is created, and not compared. */
 export const isBuiltIn = (tag: string): boolean => /^(?:pulumi|vcs|gitHub|gitlab|ci):/i.test(tag);

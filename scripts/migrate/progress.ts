@@ -1,4 +1,4 @@
-/** A file of what has been done, without secrets: one line of JSON for each stack that has come. */
+/** A file of what has been done, without secrets: one line of JSON for each stack that was moved. */
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { fail } from "../fail.ts";
 import { type StackName, nameText } from "./place.ts";
@@ -14,7 +14,7 @@ interface Entry {
 export class Progress {
   readonly #file: string;
   readonly #entries = new Map<string, Entry>();
-  /** Why the file lacks stacks that have come. */
+  /** Why the file lacks stacks that were moved. */
   fault: string | undefined;
 
   /** @param way the two addresses. A file of another way ends the script */
@@ -34,7 +34,7 @@ export class Progress {
     for (const entry of entries as Entry[]) this.#entries.set(`${entry.stack} ${entry.target}`, entry);
   }
 
-  /** Whether the stack has come, and neither side has changed since. */
+  /** Whether the stack was moved, and neither side has changed since. */
   isDone(name: StackName, target: StackName, from: number | undefined, to: number | undefined): boolean {
     const entry = this.#entries.get(`${nameText(name)} ${nameText(target)}`);
     return entry !== undefined && from !== undefined && to !== undefined && entry.from === from && entry.to === to;
@@ -50,7 +50,7 @@ export class Progress {
     }
   }
 
-  /** A disk that is full does not undo that the stack has come: the next run compares it again. */
+  /** The stack was moved even if the disk is full: the next run compares it again. */
   add(name: StackName, target: StackName, from: number | undefined, to: number | undefined): void {
     try {
       appendFileSync(this.#file, `${JSON.stringify({ stack: nameText(name), target: nameText(target), from, to } satisfies Entry)}\n`);

@@ -78,7 +78,7 @@ export function resealed(state: State, provider: { type: string; state: string }
   return concat(replaceRanges(state.bytes, edits).map((piece) => (typeof piece === "string" ? encode(piece) : piece)));
 }
 
-/** Whether two states are equal byte for byte, but for their provider and their ciphertexts. */
+/** Whether two states are equal byte for byte, except for their provider and their ciphertexts. */
 export function sameButForSecrets(a: State, b: State): boolean {
   if (a.secrets.length !== b.secrets.length || !a.provider !== !b.provider) return false;
   const [pieces, others] = [aroundSecrets(a), aroundSecrets(b)];

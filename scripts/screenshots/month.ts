@@ -142,7 +142,7 @@ export async function aMonth(server: Server): Promise<Month> {
   await ask("POST", "/api/orgs/acme/invites/link", { role: "member" });
   const roleId = await accessOfTeams(ask);
   await moveBack(server);
-  // Its tokens are valid for hours, so it is not moved back.
+  // The tokens of an identity provider are valid for hours, so it is not moved back in time.
   const issuerId = await pipelines(url, ask);
   // Events are written after the answers.
   await new Promise((done) => setTimeout(done, 3000));

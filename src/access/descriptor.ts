@@ -116,7 +116,7 @@ function readNode(node: unknown, when: Formula, depth: number, reading: Reading)
     case "PermissionDescriptorSelect":
       return select(members, when, depth, reading);
     default:
-      throw new DescriptorFault(`'${type.slice(0, 100)}' is no kind of permission descriptor`);
+      throw new DescriptorFault(`'${type.slice(0, 100)}' is not a kind of permission descriptor`);
   }
 }
 
@@ -219,7 +219,7 @@ function valueOf(expression: unknown, depth: number): Value {
     case "PermissionLiteralExpressionTeam":
       return { kind: "unknown" };
     default:
-      throw new DescriptorFault(`'${type.slice(0, 100)}' is no kind of permission expression`);
+      throw new DescriptorFault(`'${type.slice(0, 100)}' is not a kind of permission expression`);
   }
 }
 

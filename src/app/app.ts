@@ -31,7 +31,7 @@ app.use(async (c, next) => {
   markTiming(c);
   markEmptyAnswer(c);
   c.res.headers.set("X-Pulumi-Request-ID", c.get("request").requestId);
-  // Only documents about the deployment itself may be kept.
+  // Only documents about the deployment itself may be cached.
   if (!c.res.headers.has("Cache-Control")) c.res.headers.set("Cache-Control", "no-store");
   // Pages of the console set their own headers.
   if (!c.res.headers.has("Content-Security-Policy"))

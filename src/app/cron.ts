@@ -45,7 +45,7 @@ const everyHour: Record<string, Task> = {
   unusedTokens: (env, now) => disableUnusedTokens(env, now, (ended) => abortUpdates({ env, store: openStore(env) }, ended)),
   domains: (env, now) => recheckDomains(env, now),
   exchangedTokens: (env, now) => sweepExchanged(env, now),
-  // Making a key takes much processor time, so it is the last.
+  // Making a key takes much processor time, so this task is the last.
   signingKeys: (env, now) => rotateSigningKeys(env, now),
 };
 
@@ -79,7 +79,7 @@ async function runInPlace(bindings: Bindings, now: number): Promise<void> {
     const [first, ...others] = Object.keys(done).map((name) => setTimestamp(store, "cron", name, now));
     if (first) await batch(store, [first, ...others]);
   } catch (error) {
-    logError("cron: time of the task not stored", error);
+    logError("cron: the time of a task was not stored", error);
   }
   log("cron", { ...(store.place !== DIRECTORY && { place: store.place }), done, failed, ms: Date.now() - began, roundTrips });
 }

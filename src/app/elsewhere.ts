@@ -24,5 +24,5 @@ const greeting = (origin: string) => ({
   api: `${origin}/api`,
 });
 
-/** Paths of the CLI's first calls. They follow any path that was wrongly added to the backend's URL. */
+/** Paths of the CLI's first calls. If the backend's URL has a path by mistake, the CLI adds these paths to it. */
 const backendHasPath = /^\/.+\/api\/(user|capabilities|cli\/version)$|^\/api\/api\//;

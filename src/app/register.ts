@@ -41,7 +41,7 @@ export function handlersOf(routes: Route[]): Handlers {
 async function serve(c: Context<Env>, route: Route): Promise<Response> {
   const { path, permission } = route.definition;
   c.set("route", path);
-  // Without the operator's credential the deployment does not have this route.
+  // If the deployment has no operator's credential, this route does not exist.
   if (permission === "operator" && operatorTokensOf(c.env).length === 0) return c.notFound();
   await admit(c, route);
   return handle(c, route, await readInput(c, route));
@@ -95,7 +95,7 @@ async function readInput(c: Context<Env>, { definition }: Route): Promise<AnyInp
   return body ? { ...input, text, body: read(body, json) } : input;
 }
 
-/** The JSON of a body that the operation does not read; undefined if it is none. */
+/** The JSON of a body that the operation does not read; undefined if the body is not JSON. */
 function jsonIn(text: string): unknown {
   try {
     return parseJson(text);
@@ -213,7 +213,7 @@ function refusalOf({ issues: all }: z.core.$ZodError): AppError {
   return sentence ? new AppError(400, sentence, { errors }) : badRequest(issues.map(wording).join("; "), errors);
 }
 
-/** Our own messages name their subject; zod's need the name of the member. */
+/** Our own messages name their subject. Messages of zod need the name of the member. */
 const wording = (issue: z.core.$ZodIssue) =>
   issue.path.length > 0 && /^(Invalid|Too|Unrecognized) /.test(issue.message) ? `${placeOf(issue)}: ${issue.message}` : issue.message;
 

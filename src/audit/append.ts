@@ -59,7 +59,7 @@ interface Chains {
   known: string[];
   /** The objects in the archive that may have some of the events. */
   archives: Archive[];
-  /** Ids of the streams, and of the organizations with webhooks, that are told of new records. */
+  /** Ids of the streams, and of the organizations with webhooks, that are notified of new records. */
   streams: string[];
   withWebhooks: string[];
   /**
@@ -69,7 +69,7 @@ interface Chains {
   here: string[] | null;
 }
 
-/** Reads it with one statement: a batch is written every second, and often has one event. */
+/** Reads what is known of the chains with one statement, because a batch is written every second and often has only one event. */
 async function readChains(store: Store, events: AuditEvent[]): Promise<Chains> {
   const places = JSON.stringify(events.map(({ id, orgId, at }) => ({ id, orgId, at })));
   const ofOrgs = sql`org_id IN (SELECT value->>'orgId' FROM json_each(${places}))`;

@@ -13,7 +13,7 @@ export const readArchive = (bucket: R2Bucket, archive: Archive): Promise<ChainRe
   });
 
 /**
- * The same for a check, which has to tell a lost object from a bucket that is away.
+ * Reads an object of the archive for a check, which has to distinguish a lost object from a bucket that does not answer.
  * @returns undefined when the object is missing, or is not what was written
  * @throws 503 when the bucket cannot be read
  */

@@ -56,9 +56,9 @@ export const recordOf = (row: object) =>
 export type ChainFault = "altered" | "missing" | "repeated" | "unlinked";
 
 /**
- * What a check of a stored chain can find besides: `truncated` its end is missing; `unreadable` its object in the archive cannot be read;
- * `checkpoint` a signed checkpoint has another hash for the record; `signature` its checkpoint is not signed by the deployment; `unsigned` its
- * checkpoint is missing, or its key is not listed.
+ * Further faults, which only a check of a stored chain can find: `truncated` its end is missing; `unreadable` its object in the archive
+ * cannot be read; `checkpoint` a signed checkpoint has another hash for the record; `signature` its checkpoint is not signed by the
+ * deployment; `unsigned` its checkpoint is missing, or its key is not listed.
  */
 export type ChainFinding = ChainFault | "truncated" | "unreadable" | "checkpoint" | "signature" | "unsigned";
 

@@ -83,7 +83,7 @@ export const eventTypes = {
   "membership-accepted": plain("A person who had been added accepted the membership."),
   "user-session-ended": plain("A person signed out of the console, or ended one or all of their sessions."),
   "identity-linked": plain("An account was linked with a person's identity at an identity provider."),
-  "identity-removed": admin("An identity of a person was removed, and what it had opened ended."),
+  "identity-removed": admin("An identity of a person was removed, and the sessions and personal tokens that it had opened were ended."),
   "sso-token-authorized": plain("A person authorized a personal token for the organization, which requires single sign-on."),
   "sso-token-authorization-removed": admin("The authorization of a personal token was removed."),
   "emergency-sign-in": plain("An emergency administrator used the organization without single sign-on."),
@@ -99,8 +99,8 @@ export const eventTypes = {
   "scim-user-created": admin("An identity provider created a person."),
   "scim-user-updated": admin("An identity provider changed a person's names or addresses."),
   "scim-user-activated": admin("An identity provider activated a person, who became a member."),
-  "scim-user-deactivated": admin("An identity provider deactivated a person, who lost the access to the organization."),
-  "scim-user-deleted": admin("An identity provider deleted a person, who lost the access to the organization."),
+  "scim-user-deactivated": admin("An identity provider deactivated a person, who lost access to the organization."),
+  "scim-user-deleted": admin("An identity provider deleted a person, who lost access to the organization."),
   "scim-user-kept": refusal("An identity provider tried to remove the last administrator."),
   "auth-failure-oidc-exchange": refusal("An identity provider's token was refused."),
   "audit-stream-created": admin("A stream of the audit log was added."),
@@ -108,7 +108,7 @@ export const eventTypes = {
   "audit-stream-deleted": admin("A stream of the audit log was deleted."),
   "audit-stream-paused": admin("A stream of the audit log was paused, by an administrator or after a day of failures."),
   "audit-stream-resumed": admin("A stream of the audit log was resumed."),
-  "audit-stream-restarted": admin("A stream of the audit log was set to another record."),
+  "audit-stream-restarted": admin("A stream of the audit log was set to continue from another record."),
   "audit-stream-tested": admin("A test was sent to the destination of a stream."),
   "audit-chain-broken": plain("The daily check found records that were altered or are missing, or a bad checkpoint."),
   "token-used-from-new-network": plain("A token of an organization or a team was used from a network for the first time."),
@@ -133,7 +133,7 @@ export const eventTypes = {
 } as const satisfies Record<string, EventType>;
 
 export type EventName = keyof typeof eventTypes;
-/** True of an event that is recorded, not only planned. */
+/** The events that are recorded, not only planned. */
 export type RecordedEvent = { [E in EventName]: (typeof eventTypes)[E] extends { planned: true } ? never : E }[EventName];
 
 export const recordedEvents = Object.entries<EventType>(eventTypes)

@@ -19,8 +19,8 @@ const flags = ["reqOrgAdmin", "reqStackAdmin", "authFailure"] as const;
 type Read = Record<(typeof texts)[number], string> & Record<(typeof flags)[number], boolean> & { at: number };
 
 /**
- * Parses an event from a message of the queue, a row of the outbox or a dead letter. Each isolate reads one soon after its start, so it does without
- * a schema. @returns undefined when the text is not an event
+ * Parses an event from a message of the queue, a row of the outbox or a dead letter. It uses no schema, because each isolate parses an
+ * event soon after its start, and a schema would have to be built first. @returns undefined when the text is not an event
  */
 export function readEvent(body: unknown): AuditEvent | undefined {
   const given = parsed(body);
@@ -44,5 +44,5 @@ function parsed(body: unknown): Record<string, unknown> | undefined {
   }
 }
 
-/** Replaces text that SQLite does not return as it was written: a hash must be over the stored text. */
+/** Replaces characters that SQLite would not return as they were written, because the hash must be that of the stored text. */
 const storable = (text: string) => text.toWellFormed().replaceAll("\0", "\uFFFD");

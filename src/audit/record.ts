@@ -47,7 +47,7 @@ export function auditEvent(ctx: Pick<RequestContext, "now" | "address">, orgId: 
 /** Milliseconds after which the cron sends an event that is not in the log. */
 export const RELAY_AFTER = 60_000;
 
-/** Writes the outbox row of an event: it belongs into the same batch as the change that the event describes. */
+/** Writes the outbox row of an event: it belongs in the same batch as the change that the event describes. */
 export const auditStatement = (store: Store, event: AuditEvent) =>
   store.db.insert(auditOutbox).values({ id: event.id, body: JSON.stringify(event), createdAt: event.at, relayAt: event.at + RELAY_AFTER });
 
@@ -57,7 +57,10 @@ export type Promised = Pick<typeof auditOutbox.$inferSelect, "id" | "body" | "cr
 /** What a statement that writes outbox rows returns, so that they can be sent to the queue without being read again. */
 export const promisedColumns = { id: auditOutbox.id, body: auditOutbox.body, createdAt: auditOutbox.createdAt };
 
-/** The same, but only if `condition` is true inside the batch: there is no read before, so no race and no false record. */
+/**
+ * Writes the outbox row only if `condition` is true inside the batch. Nothing is read before the batch, so there is no race and no false
+ * record.
+ */
 export const auditIf = (store: Store, event: AuditEvent, condition: SQL, body: SQL = sql`${JSON.stringify(event)}`) =>
   store.db.insert(auditOutbox).select(sql`SELECT NULL, ${event.id}, ${body}, ${event.at}, ${event.at + RELAY_AFTER} WHERE ${condition}`);
 

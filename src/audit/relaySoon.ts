@@ -8,11 +8,11 @@ export function relaySoon(ctx: Pick<RequestContext, "background">, ...events: Au
   ctx.background("audit relay", (env) => relayEvents(env, ids));
 }
 
-/** The same for an event whose row was certainly written: it need not be read again. */
+/** Sends an event, whose row was certainly written and need not be read again, to the queue after the answer. */
 export const relayStoredSoon = (ctx: Pick<RequestContext, "background">, event: AuditEvent): void =>
   relayPromisedSoon(ctx, [{ id: event.id, body: JSON.stringify(event), createdAt: event.at }]);
 
-/** The same for outbox rows that a committed batch has returned. */
+/** Sends outbox rows that a committed batch has returned to the queue after the answer. */
 export function relayPromisedSoon(ctx: Pick<RequestContext, "background">, rows: Promised[]): void {
   if (rows.length > 0) ctx.background("audit relay", (env) => relayStored(env, rows));
 }

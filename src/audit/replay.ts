@@ -13,8 +13,8 @@ const TOGETHER = 100;
 
 /**
  * Writes dead letters into the log at an operator's request. Each is written first and then deleted: a crash in between writes nothing
- * twice, because the log knows each event by its id. A letter that cannot be read or written stays. If a database does not answer, the letters
- * of the other databases are written, and a later run tries all letters that still exist again.
+ * twice, because the log knows each event by its id. A letter that cannot be read or written stays. If a database does not answer, the
+ * letters of the other databases are written, and a later run tries again all letters that still exist.
  * @returns how many were written
  */
 export async function replayDeadLetters(env: Bindings): Promise<number> {

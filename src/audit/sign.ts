@@ -1,6 +1,6 @@
 /**
  * Signatures of checkpoints: Ed25519 with keys that are derived from the deployment's master keys, so that no further secret must be kept.
- * Pure but for WebCrypto; it imports only the chain and `bytes/`, so that the offline verifier runs the same code.
+ * Pure except for WebCrypto; it imports only the chain and `bytes/`, so that the offline verifier runs the same code.
  */
 import { fromBase64url, toBase64url } from "../bytes/base64.ts";
 import { masterKeysOf } from "../bytes/masterKeys.ts";

@@ -4,7 +4,7 @@ import { logError } from "../log.ts";
 /** Longest time that a writer of the log waits for streams, milliseconds. */
 const PATIENCE = 2000;
 
-/** Tells streams that there are new records. It waits for no sending. The cron wakes a stream that could not be reached. */
+/** Notifies streams of new records, and does not wait until they have sent them. The cron wakes a stream that could not be reached. */
 export async function wakeStreams(env: Bindings, ids: string[]): Promise<void> {
   if (ids.length === 0) return;
   const calls = ids.map(async (id) => {

@@ -4,7 +4,10 @@ import { logError } from "../log.ts";
 /** Longest time that a writer of the log waits for webhooks, milliseconds. */
 const PATIENCE = 2000;
 
-/** Tells the webhooks of organizations that there are new records. It waits for no message. The cron wakes an organization that could not be reached. */
+/**
+ * Notifies the webhooks of organizations of new records, and does not wait until they have sent messages. The cron wakes an organization
+ * that could not be reached.
+ */
 export async function wakeWebhooks(env: Bindings, orgIds: string[]): Promise<void> {
   if (orgIds.length === 0) return;
   const calls = orgIds.map(async (orgId) => {

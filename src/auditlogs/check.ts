@@ -92,7 +92,7 @@ async function checkPart(env: Bindings, store: Store, check: Check): Promise<voi
       .insert(auditFaults)
       .select(sql`SELECT ${orgId}, value->>'sequence', value->>'fault', ${now}, ${day} FROM json_each(${stored}) WHERE true`)
       .onConflictDoUpdate({ target: [auditFaults.orgId, auditFaults.seq, auditFaults.fault], set: { day } }),
-    // What the whole check did not find again is repaired.
+    // A fault that the whole check did not find again is repaired.
     store.db.delete(auditFaults).where(sql`${isDone ? 1 : 0} AND ${auditFaults.orgId} = ${orgId} AND ${auditFaults.day} < ${day}`),
     ...(fresh.length > 0 ? [auditStatement(store, event)] : []),
   ]);
@@ -147,7 +147,7 @@ async function examine(env: Bindings, store: Store, check: Check): Promise<Exami
     findings.push({ sequence: firstSeq, fault: "unreadable" });
     return { findings, reached: { seq: lastSeq, hash: "" }, isDone: lastSeq >= head.seq };
   }
-  // Nothing is there up to the end of the part.
+  // There are no records up to the end of the part.
   if (reached.seq < due.end) reached = { seq: due.end, hash: "" };
   const isDone = due.end >= head.seq;
   if (isDone && reached.hash !== "" && reached.hash !== head.hash) findings.push({ sequence: head.seq, fault: "truncated" });

@@ -3,7 +3,7 @@ import { auditEvents, auditHeads } from "../audit/table.ts";
 import { guarded } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
 
-/** Most refusals that one call counts. */
+/** Maximum number of refusals that one call counts. */
 const MOST_REFUSALS = 1000;
 
 export interface DaysOfLog {
@@ -17,7 +17,7 @@ export interface DaysOfLog {
  * Counts events and refusals by day. The number of events is the difference of two sequence numbers, so it reads one row for each day, whatever
  * the size of the log. Events are numbered when they are written, so one that happened just before midnight may count for the next day. Archived
  * events are not counted.
- * @param starts begin of each day, in order, milliseconds since 1970; the last day has no end
+ * @param starts beginning of each day, in order, milliseconds since 1970; the last day has no end
  */
 export async function countByDay(ctx: OrgContext, starts: number[]): Promise<DaysOfLog> {
   const { db } = ctx.store;

@@ -4,7 +4,7 @@ import { guarded } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
 import { MOST_FAULTS } from "./check.ts";
 
-/** What the daily check has found in the organization's log and found again since, in the order of the chain. */
+/** The faults that the daily check has found in the organization's log and has found again each time since, in the order of the chain. */
 export async function listFaults(ctx: OrgContext) {
   const [rows] = await guarded(ctx, [
     ctx.store.db.select().from(auditFaults).where(eq(auditFaults.orgId, ctx.org.id)).orderBy(auditFaults.seq).limit(MOST_FAULTS),

@@ -75,7 +75,7 @@ const wordsOf = (text: string) =>
     begins: star === "*",
   }));
 
-/** The same filter for a record that was read from the archive. */
+/** Whether a filter of the log matches a record that was read from the archive. */
 export function matches(record: ChainRecord, filter: AuditFilter): boolean {
   const is = (member: string, value: string | undefined) => !value || record[member] === value;
   const at = Number(record["at"]);

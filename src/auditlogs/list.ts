@@ -13,7 +13,7 @@ export interface AuditQuery extends AuditFilter {
 /**
  * The log, newest first. The cursor keeps pages stable while events arrive; filters are part of the query, so a page with a cursor is never
  * empty.
- * @throws 404 for a user filter that names nobody who ever acted in the organization or is a member
+ * @throws 404 for a user filter whose name belongs to no member and to nobody who ever acted in the organization
  */
 export async function listAuditEvents(ctx: OrgContext, query: AuditQuery) {
   const size = query.size ?? PAGE_SIZE;

@@ -76,7 +76,7 @@ const SigningKey = z.object({ keyId: z.string(), algorithm: z.literal("Ed25519")
 export const auditLogOperations = {
   ListAuditLogEventsHandlerV1: {
     tags: ["Organizations", "AuditLogs"],
-    summary: "Lists the log, newest first; startTime is its upper bound",
+    summary: "Lists the log, newest first, with events up to startTime",
     answers: { 200: ResponseAuditLogs },
   },
   ListAuditLogEventsHandlerV2: {
@@ -86,7 +86,7 @@ export const auditLogOperations = {
   },
   ExportAuditLogEventsHandlerV1: {
     tags: ["Organizations", "AuditLogs"],
-    summary: "Exports the log as a gzipped file; startTime is its upper bound",
+    summary: "Exports the log as a gzipped file, with events up to startTime",
     answers: { 200: null },
   },
   ExportAuditLogEventsHandlerV2: {
@@ -101,7 +101,7 @@ export const auditLogOperations = {
   },
   GetAuditLogsReaderKind: {
     tags: ["Organizations", "AuditLogs"],
-    summary: "Lists the filters that the hosted console may offer: all of them",
+    summary: "Tells the hosted console that it may offer all filters",
     answers: { 200: z.string() },
   },
   VerifyAuditLogs: {

@@ -21,8 +21,8 @@ const columns = { ...getTableColumns(auditEvents), row: sql<number>`audit_events
 /**
  * One page of the table, newest first. A search for words reads the index of words instead, latest written first.
  * @param size rows; one row more is read, to see whether there is a next page
- * @throws 404 for a user filter that names nobody who ever acted in the organization or is a member; not when records were archived,
- * because they are not searched
+ * @throws 404 for a user filter whose name belongs to no member and to nobody who ever acted in the organization. There is no such error if
+ * records were archived, because archived records are not searched
  */
 export async function readPage(ctx: OrgContext, filter: AuditFilter, size: number, after: AuditCursor | undefined) {
   if (after && (after.length === 1) !== Boolean(filter.text)) throw new AppError(400, "Invalid continuationToken or maxResults value.");
@@ -76,10 +76,10 @@ export async function readPage(ctx: OrgContext, filter: AuditFilter, size: numbe
 const MOST_IN_PERIOD = 10_000;
 
 /**
- * SQL condition: the row of the index of words is between the first and the last row of a period. A search for words reads rows in the order in which they were
- * written, so without it a search with few matches in the period would read all matches before it and after it. An event may be written long after
- * it happened, so the time of a row does not tell its place: the first and the last row are looked up. With more than `most` rows, the condition always
- * holds.
+ * SQL condition: the row of the index of words is between the first and the last row of a period. A search for words reads rows in the
+ * order in which they were written, so without it a search with few matches in the period would read all matches before it and after it. An
+ * event may be written long after it happened, so the place of a row does not follow from its time: the first and the last row are looked
+ * up. With more than `most` rows, the condition always holds.
  */
 export function amongRowsOf(orgId: string, { from, until }: Pick<AuditFilter, "from" | "until">, most = MOST_IN_PERIOD): SQL | undefined {
   const since = from === undefined ? undefined : sql`at >= ${from}`;

@@ -77,7 +77,7 @@ export async function verifyChain(
   return answer(bad[0], checkpoints);
 }
 
-/** A record of the chain and its fault, if it has one; or the first sequence number from which on nothing is there. */
+/** A record of the chain and its fault, if it has one; or the sequence number from which on there are no records. */
 type Recomputed =
   | { sequence: number; record: ChainRecord; fault: ChainFault | undefined }
   | { sequence: number; record?: undefined; fault: "truncated" };

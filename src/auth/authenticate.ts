@@ -90,8 +90,8 @@ export async function authenticateSession(
 }
 
 /**
- * The caller of SCIM: a SCIM token of the organization in the path. A known credential that is not one leaves an event in the log of its
- * organization. @throws 401, 429
+ * The caller of SCIM: a SCIM token of the organization in the path. If a known credential is not a SCIM token, an event is recorded in the
+ * log of its organization. @throws 401, 429
  */
 export async function authenticateScim(
   ctx: RequestContext,
@@ -109,15 +109,15 @@ export async function authenticateScim(
   const own = actor && (actor.kind === "user" ? membershipIn(actor, orgName)?.org : actor.org);
   const why =
     kind !== "scim"
-      ? "a credential that is no SCIM token was used for SCIM"
+      ? "a credential that is not a SCIM token was used for SCIM"
       : isHere
         ? "the SCIM token is not valid any more"
-        : "the SCIM token belongs to another organization than the one of the path";
+        : "the SCIM token does not belong to the organization of the path";
   if (own && refusal.status === 401) await recordRefusedScimToken(ctx, own, whoIs(actor), why);
   throw refusal;
 }
 
-/** Looks the credential up, and continues the request in the place that the value names. */
+/** Looks the credential up, and continues the request in the database that the value names. */
 const lookUp = (ctx: RequestContext, value: string, fresh = false) =>
   resolveToken(value, {
     storeAt: (place) => {
@@ -156,7 +156,10 @@ export async function enterWithLease(ctx: RequestContext, header: string | undef
   throw forbidden("The provided update token has expired.", "lease_over");
 }
 
-/** Case is ignored, as in the name of the stack's object. */
+/**
+ * Whether a lease is for the update of a path. The names are compared without regard to upper and lower case, as in the name of the stack's
+ * object.
+ */
 function isOf({ coordinator, updateId, orgName }: Lease, path: Record<string, string>): boolean {
   const stack = `/${path["projectName"]}/${path["stackName"]}`.toLowerCase();
   const isOrg = orgName === undefined || orgName.toLowerCase() === path["orgName"]?.toLowerCase();

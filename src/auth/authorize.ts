@@ -131,7 +131,7 @@ export async function withRightsOnStack<T>(
 }
 
 /**
- * Authorizes calls in no organization. The networks of a machine's token are checked for them too. The policy on expiry of its organization is
+ * Authorizes calls in no organization. The networks of a machine's token are checked for such calls, too. The policy on expiry of its organization is
  * checked only where such a call gives rights (`requireExpiryPolicy`): a token that the policy refuses may still read its own name.
  */
 async function authorizeSelf(ctx: RequestContext, credential: Credential, permission: "self" | "person"): Promise<Credential> {
@@ -144,12 +144,12 @@ async function authorizeSelf(ctx: RequestContext, credential: Credential, permis
   if (permission === "self" || isPerson(actor)) return credential;
   const org = actor.kind === "user" ? actor.memberships[0]?.org : actor.org;
   if (org) await recordForbidden(ctx, actor, org, permission);
-  throw forbidden("This operation needs a personal access token: only a person may do it, and no organization access token.");
+  throw forbidden("This operation needs a personal access token: only a person may do it, not an organization access token.");
 }
 
 /**
- * Refuses work on the caller's account as a whole to a credential that is valid in one organization only: who controls the organization's
- * identity provider must not act for the person anywhere else. @throws 403
+ * Refuses work on the caller's account as a whole to a credential that is valid in one organization only. An administrator of that
+ * organization's identity provider must not act for the person anywhere else. @throws 403
  */
 export async function requireWholeAccount(ctx: RequestContext, actor: Actor): Promise<void> {
   if (actor.kind !== "user" || actor.limits.isExchanged || actor.limits.onlyOrgId === null) return;

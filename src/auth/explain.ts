@@ -63,8 +63,8 @@ export const noLimits: TokenLimits = {
 };
 
 /**
- * The sources that allow it, each of them alone; none if it is refused. What everybody in the organization may do has one reason, the membership.
- * The default permission is no reason where the role Member is enough.
+ * The sources of which each alone allows what was asked; none if it is refused. What everybody in the organization may do has one reason,
+ * the membership. The default permission is no reason where the role Member is enough.
  */
 export function reasonsFor(holder: Holder, question: Question): Source[] {
   if (!allows(holder, holder.sources, question)) return [];

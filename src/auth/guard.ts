@@ -68,8 +68,8 @@ export async function guarded<U extends BatchItem<"sqlite">, T extends Readonly<
 }
 
 /**
- * The guard as a column, for a call whose work is one query: it fails the query as it fails a batch. The query must return a row whatever it
- * finds, because the guard of a row that is not returned is not looked at.
+ * The guard as a column, for a call whose work is one query: it fails the query as it fails a batch. The query must always return a row,
+ * because the guard is evaluated only for rows that are returned.
  */
 export const guardColumn = ({ store, actor, now, org }: Guarded): SQL.Aliased<number> =>
   sql<number>`${guard(store, actor, now, org.id)}`.as("guard_holds");

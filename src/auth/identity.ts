@@ -136,8 +136,8 @@ export const identityQueries = ({ db }: Store, hash: string | SQL) =>
   ] as const;
 
 /**
- * SQL for the last sign-in of the identity that the token shows in the organization of the row: the identity that it began with, or the one that it was
- * authorized with. Null where the organization requires no single sign-on.
+ * SQL for the time at which the token's identity last signed in to the organization of the row. This is the identity whose sign-in began
+ * the token, or the identity that the token was authorized with. Null where the organization requires no single sign-on.
  */
 const ssoProof = (hash: string | SQL) =>
   sql<number | null>`CASE WHEN organizations.sso_required <> 'off' THEN (SELECT max(identities.last_sign_in_at) FROM identities
@@ -208,7 +208,7 @@ export function identityFrom(tokens: Rows[0], memberships: Rows[1], now: number)
           ),
         }
       : org && {
-          // A SCIM token is no caller of the API: `authenticate` refuses it. It changes members as its organization.
+          // `authenticate` refuses a SCIM token everywhere but in SCIM. There it changes members in the name of its organization.
           kind: token.kind === "scim" ? "organization" : token.kind,
           token: ref,
           limits,

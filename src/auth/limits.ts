@@ -18,7 +18,7 @@ export interface Use {
 /** Why a valid token may not be used: the network of the request, or the organization's policy on expiry. */
 export type LimitFault = "network" | "expiry-policy";
 
-/** @param settings those of the organization of the call; undefined for a call in no organization */
+/** @param settings of the call's organization; undefined for a call in no organization */
 export function limitFault(token: TokenLimits, settings: OrgSettings | undefined, use: Use): LimitFault | undefined {
   if (!isAllowedFrom(token, use) || (settings && !isAllowedFrom(settings, use))) return "network";
   if (settings && !meetsExpiryPolicy(token, settings.maxTokenExpiryDays, use.now)) return "expiry-policy";
@@ -49,7 +49,7 @@ export function warningFor(
   now: number,
 ): string | undefined {
   const { retiresAt, successor, expiresAt } = token;
-  // It is for one run of a pipeline.
+  // The token is for one run of a pipeline.
   if (token.isExempt) return undefined;
   if (retiresAt !== null) return `${what} was rotated: it works until ${minute(retiresAt)}, use its successor ${successor}`;
   if (expiresAt !== null && expiresAt - now <= SOON) return `${what} expires on ${minute(expiresAt)}`;

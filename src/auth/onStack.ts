@@ -45,7 +45,8 @@ export function stackGivesNeeds(actor: Actor, membership: ActorMembership): SQL 
   onStack.guarded = onStack.needs.length;
   const orgId = membership.org.id;
   const place = isAt(orgId, onStack);
-  // A statement has at most 100 parameters (platform-facts D-2), and a call can need every right. So the grants are looked up once for all.
+  // A statement has at most 100 parameters (platform-facts D-2), and a call can need every right. So one look-up of the grants is for all
+  // rights.
   const needs = [...new Set(onStack.needs)].map((permission) => {
     const byRules = isGranted([{ orgId, rules: rulesFor(membership, permission) }]);
     const numbers = membership.hasStackGrants && mayByToggle(membership, permission) ? grantsWith(permission) : [];

@@ -20,7 +20,7 @@ export async function enterAsOperator(ctx: RequestContext, header: string | unde
   if (!(await isOperator(ctx, await credentialIn(ctx, header)))) throw await countFailure(ctx, unauthorized("unknown_credential"));
 }
 
-/** Whether a value is the credential of the operator. No value is one without the setting. */
+/** Whether a value is the credential of the operator. Without the setting no value is accepted. */
 export async function isOperator({ env }: RequestContext, value: string): Promise<boolean> {
   const digested = await digest(value);
   let known = false;

@@ -222,7 +222,7 @@ export const leftByRule = (access: "read" | "preview", permission: OrgPermission
 /** Rights that are checked without a stack at first: a list is filtered, and a creation is checked again when the name is known. */
 const judgedLater: ReadonlySet<OrgPermission> = new Set(["stack:list", "stack:create"]);
 
-/** A webhook of the organization tells of all stacks. */
+/** A webhook of the organization sends events of all stacks. */
 const isAboutStacks = (permission: OrgPermission) => permission.startsWith("stack") || permission.startsWith("organization_webhook:");
 
 /** Checks a right against the token's limit on stacks. A right on stacks that names no stack is refused, unless it is checked later. */
@@ -272,7 +272,7 @@ function hasEverywhere(actor: Actor, place: ActorMembership, scope: string): boo
 export const hasEffect = (scope: string): boolean =>
   (orgPermissions as readonly string[]).includes(scope) && !adminOnly.has(scope as OrgPermission);
 
-/** The actor's membership in the organization of that name. Case counts. */
+/** The actor's membership in the organization of that name. Upper and lower case are different. */
 export function membershipIn(actor: Actor, orgName: string): ActorMembership | undefined {
   switch (actor.kind) {
     case "user":

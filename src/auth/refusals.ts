@@ -44,7 +44,7 @@ export async function recordLimit(
     network: `the token may not be used from ${ctx.address || "an unknown address"}${ctx.country && ` (${ctx.country})`}`,
     "expiry-policy": "the token's expiry is later than the organization's policy allows",
     scope: "the token is limited to other stacks or rights",
-    "sso-required": "the organization requires single sign-on, and the credential shows none",
+    "sso-required": "the organization requires single sign-on, and the credential does not prove it",
     "sso-expired": "the organization requires single sign-on, and the last sign-in is too long ago",
   };
   await record(ctx, [org], whoIs(actor), {
@@ -67,7 +67,10 @@ export const recordDeactivated = (ctx: RequestContext, actor: Actor, org: Organi
     description: "Refused: the identity provider deactivated the account, and this credential has no access since then.",
   });
 
-/** Records that a credential of an organization was used as a SCIM token, and is none or is not valid for the organization of the path. */
+/**
+ * Records that a credential of an organization was used as a SCIM token, although it is not a SCIM token, or is not valid for the
+ * organization in the path.
+ */
 export const recordRefusedScimToken = (ctx: RequestContext, org: OrganizationRef, who: Who, why: string) =>
   record(ctx, [org], who, { event: "auth-failure-scim-access-token", description: `Refused: ${why}.` });
 
@@ -83,7 +86,7 @@ export const recordDeadToken = (ctx: RequestContext, dead: DeadToken, orgName: s
     description: `Refused: the token was ${what[dead.ended]}${dead.successor && `; its successor is "${dead.successor}"`}.`,
   });
 
-/** Records the same from an address that is refused because too many of its credentials failed. */
+/** Records the use of an ended token from an address that is refused because too many of its credentials failed. */
 export async function recordDeadTokenFlood(ctx: RequestContext, dead: DeadToken, orgName: string | undefined): Promise<void> {
   if (!isFirstInMinute(ctx, dead.id)) return;
   const description = `Refused: the token was ${what[dead.ended]}, and is used too often.`;
@@ -154,7 +157,7 @@ function organizationsOf({ actor }: DeadToken, orgName: string | undefined): Org
 /**
  * Records a refusal in the logs of these organizations. A token that is refused very often (`REFUSAL_EVENTS`) gets one event in a minute
  * instead of one for each refusal, so that no token can fill a log, even from many addresses.
- * @param isSummary the event is that summary
+ * @param isSummary whether the event summarizes further refusals
  * @param key refusals are counted by it
  */
 async function record(

@@ -3,9 +3,9 @@ import { DIRECTORY, MOST_PLACES } from "../db/placeIds.ts";
 import { AppError } from "../errors.ts";
 
 /**
- * The value of an access token: `pul-` and 40 lowercase hex digits, the format that secret scanners know.
- * The first 32 digits are random, the last 8 are a part of HMAC(pepper, the first 32). So a mistyped or invented value is refused
- * without any I/O. The part begins at the digit with the number of the token's place: in the directory it is the start of the HMAC.
+ * The value of an access token: `pul-` and 40 lowercase hex digits, the format that secret scanners know. The first 32 digits are random,
+ * the last 8 are a part of HMAC(pepper, the first 32). So a mistyped or invented value is refused without any I/O. The part begins at the
+ * digit of the HMAC whose number is that of the token's database; for the directory it is the first digit.
  */
 const shape = /^pul-([0-9a-f]{32})([0-9a-f]{8})$/;
 const encoder = new TextEncoder();
@@ -54,7 +54,7 @@ export async function newTokenValue(peppers: string[], place = DIRECTORY): Promi
   const random = toHex(crypto.getRandomValues(new Uint8Array(16)));
   const value = `pul-${random}${(await checks(pepper, random)).slice(place - 1, place - 1 + CHECK_DIGITS)}`;
   const made = await readTokenValue([pepper], value);
-  // By chance, once in some hundred million values, the digits also occur earlier.
+  // By chance the same digits also occur earlier in the HMAC, about once in a hundred million values.
   return made?.place === place ? { value, hash: made.hash } : newTokenValue(peppers, place);
 }
 

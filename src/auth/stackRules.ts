@@ -39,8 +39,8 @@ export type Access = "none" | StackRule["access"];
 export const accessTo = (rules: StackRule[] | null, project: string, stack: string): Access => accessBy(rules)(project, stack);
 
 /**
- * The same for many stacks. It is fast if the stacks of a project follow each other. Case does not count, because no two names differ by case
- * alone.
+ * Finds the access that the rules of a token allow on each of many stacks. It is fast if the stacks of a project follow each other. Upper and
+ * lower case are equal, because no two names differ by case alone.
  */
 export function accessBy(rules: StackRule[] | null): (project: string, stack: string) => Access {
   if (rules === null) return () => "write";

@@ -21,7 +21,7 @@ const RESOLUTION = 60_000;
 type Kind = (typeof originKinds)[number];
 /** Maximum number of values of each kind that are stored for a token: the latest. */
 const KEPT: Record<Kind, number> = { address: 10, client: 10, network: 20, country: 20 };
-/** The kinds whose first use is an event. */
+/** Kinds of origins whose first use by a token is recorded as an event. */
 const TOLD = ["network", "country"] as const;
 /** Maximum number of characters of an address or a client. */
 const MOST_CHARACTERS = 100;
@@ -69,7 +69,7 @@ interface Known {
  * it.
  */
 const known = new Map<string, Known>();
-/** Not more than the database keeps: what it has forgotten is new again. */
+/** Not more than the database keeps, because a value that the database has deleted counts as new again. */
 const MOST_KNOWN = 20;
 
 const nameOf = (kind: Kind, value: string) => `${kind} ${value}`;

@@ -10,7 +10,8 @@ export const visibleHere = ({ actor, org }: OrgContext): SQL | undefined =>
   and(withinLimit(actor), listed(actor, [membershipOf({ actor, org })]));
 
 /**
- * The same condition for the stacks of all the caller's organizations. Use it together with `guardMemberships`.
+ * SQL condition on a row of `stacks` of any of the caller's organizations: the caller may know the stack. Use it together with
+ * `guardMemberships`.
  * @param only selects memberships
  */
 export function visibleTo(ctx: ActorContext, only: (membership: ActorMembership) => boolean = () => true): SQL {

@@ -37,7 +37,8 @@ function reason(actor: Actor, membership: ActorMembership, permission: OrgPermis
     return `${whose} is ${membership.role}, ${lack(membership, permission)}; ${end}`;
   }
   const end = `an administrator of ${membership.org.name} can change that`;
-  if (stack) return `the stacks that this access token is limited to do not give the right ${permission} on ${nameOf(stack)}; ${end}`;
+  if (stack)
+    return `this access token is limited to certain stacks, and its limits do not give the right ${permission} on ${nameOf(stack)}; ${end}`;
   return `this access token is limited to certain stacks, and the right ${permission} is about all of them; ${end}`;
 }
 

@@ -15,7 +15,7 @@ export async function* chunksOf(body: ReadableStream<Uint8Array> | null): AsyncG
   }
 }
 
-/** The same for a request. If the reader stops early, `discard` reads the rest. */
+/** The chunks of a request's body. If the reader stops early, `discard` reads the rest. */
 export async function* requestChunks(body: ReadableStream<Uint8Array> | null): AsyncGenerator<Uint8Array> {
   if (!body) return;
   const reader = body.getReader({ mode: "byob" });

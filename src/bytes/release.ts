@@ -6,5 +6,5 @@ export function release(bytes: Uint8Array): void {
   if (bytes.length > 0 && bytes.length === bytes.buffer.byteLength) releaseBuffer(bytes.buffer);
 }
 
-/** The same for a whole buffer that no other code uses. */
+/** Releases the memory of a whole buffer that no other code uses. */
 export const releaseBuffer = (buffer: ArrayBufferLike): void => void (buffer as ArrayBuffer).transfer(0);

@@ -4,7 +4,10 @@ import type { PageStatus, Problem } from "./problem.ts";
 
 export type { Problem } from "./problem.ts";
 
-/** The status of a page that shows a form, perhaps with a fault. The page exists, so what is missing is a fault of the form. */
+/**
+ * The status of a page that shows a form, perhaps with a fault. The page itself exists, so a 404 is a fault of what the form names, and
+ * becomes a 400.
+ */
 export function statusOf(problem: Problem | undefined): PageStatus {
   if (!problem) return 200;
   return problem.status === undefined || problem.status === 404 ? 400 : problem.status;
@@ -33,7 +36,7 @@ export function readQuery<Schema extends z.ZodMiniType>(schema: Schema, query: R
   return read.value;
 }
 
-/** The message of a refusal without the name of its status, which the API's clients expect at its begin. */
+/** The message of a refusal without the name of its status, which the API's clients expect at its beginning. */
 export const sentenceOf = (message: string): string =>
   message.replace(/^(?:Bad Request|Not Found|Conflict|Forbidden|Unauthorized|Too Many Requests): /, "");
 

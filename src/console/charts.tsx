@@ -49,7 +49,7 @@ interface DaysProps {
   days: number;
   /** A text alternative of the chart. */
   label: string;
-  /** What the bad ones are, as a participle. */
+  /** The participle for what is counted as bad, such as "failed". */
   bad?: string;
   children?: Child;
 }

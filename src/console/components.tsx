@@ -167,7 +167,7 @@ export function pageIn(query: URLSearchParams, name = "page"): number {
   return /^[1-9]\d{0,5}$/.test(written) ? Number(written) : 1;
 }
 
-/** Rows of a part of a list, so that no page is over 100 KB. */
+/** Maximum number of rows of a part of a list, so that no page is over 100 KB. */
 const MOST_ROWS = 50;
 
 /** Links to the pages beside this one of a list. @param name the query parameter with the number of the page */

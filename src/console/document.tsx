@@ -106,7 +106,7 @@ const DisplayForm = ({ display, here }: { display: Display; here: string }) => (
   </footer>
 );
 
-/** Most characters of an address in the footer: a longer one is cut, because no page may be over 100 KB. */
+/** Maximum number of characters of an address in the footer: a longer one is cut, because no page may be over 100 KB. */
 const LONGEST_ADDRESS = 1000;
 
 const Organizations = ({ actor, org }: { actor: UserActor; org: OrganizationRef | undefined }) => (

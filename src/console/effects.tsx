@@ -3,7 +3,7 @@ import type { DryRun } from "../dryRuns/openapi.ts";
 import { cut } from "../http/pageText.ts";
 import { Notice, Table } from "./components.tsx";
 
-/** Rows of one table, and rights and stacks of one row, so that no page is over 100 KB. */
+/** Maximum number of rows of one table, and of rights and stacks of one row, so that no page is over 100 KB. */
 const MOST_ROWS = 10;
 const MOST_NAMES = 12;
 
@@ -22,7 +22,7 @@ export const Effects = ({ of: { gains, loses, runningUpdates, canceledInvitation
     <Notice kind="info">
       Nothing has been changed yet. {outcomeOf(gains.count + loses.count, missing.length > 0)}
       {canceledInvitations > 0 && ` Pending invitations that would be canceled: ${canceledInvitations}.`}
-      {runningUpdates.length > 0 && ` Running updates of credentials that would end: ${runningUpdates.length}.`}
+      {runningUpdates.length > 0 && ` Running updates whose credential would end: ${runningUpdates.length}.`}
     </Notice>
     {(missing.length > 0 || truncated) && (
       <p class="hint">
@@ -36,7 +36,7 @@ export const Effects = ({ of: { gains, loses, runningUpdates, canceledInvitation
 
 function outcomeOf(count: number, isIncomplete: boolean): string {
   if (count > 0) return "This is what would change.";
-  return isIncomplete ? "Nobody is listed who would gain or lose a right." : "Nobody would gain or lose a right.";
+  return isIncomplete ? "The list shows nobody who would gain or lose a right." : "Nobody would gain or lose a right.";
 }
 
 const Changed = ({ caption, of: { count, first } }: { caption: string; of: Changes }) =>

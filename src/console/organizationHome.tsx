@@ -55,7 +55,7 @@ export const organizationHomePage = definePage("GET", "/:orgName", "organization
 
 interface PartProps {
   title: string;
-  /** Said if there are no lines. */
+  /** The sentence that is shown if there are no lines. */
   none: Child;
   lines: Child[];
   /** A link to all of them, and its text. */

@@ -56,7 +56,7 @@ export interface PageRoute {
   bounded?: boolean;
   /** Accepts a form that another site lets the browser send. The browser sends no cookies with it. */
   foreign?: boolean;
-  /** Most characters of a form, if it is not `FORM_LIMIT`. */
+  /** Maximum number of characters of a form, if it is not `FORM_LIMIT`. */
   formLimit?: number;
   /** For a form: how many segments of its path are the path of the page that contains it, and what that page needs. */
   formOn?: { segments: number; permission: PagePermission } | undefined;
@@ -164,7 +164,7 @@ async function handle(c: Context<Env>, route: PageRoute, page: PageInput): Promi
   const request = c.get("request");
   return retryAfterChange(async (fresh) => {
     if (fresh) request.now = Math.max(request.now, Date.now());
-    // It may read facts about a stack behind a guard, which fails for a cached identity that is out of date.
+    // This step may read facts about a stack behind a guard, which fails for a cached identity that is out of date.
     await enter(c, route, fresh);
     return withWrittenNames(request, c.get("credential")?.org, stackParam(c), (written) => {
       page.params = { ...page.params, ...written };
@@ -221,7 +221,7 @@ export function missingPage(c: Context<Env>): Promise<Response> {
   });
 }
 
-/** Most characters of `next`: a longer value, encoded again, would make a header that browsers reject. */
+/** Maximum number of characters of `next`: a longer value, encoded again, would make a header that browsers reject. */
 const MAX_NEXT = 4000;
 
 async function refusalPage(c: Context<Env>, error: unknown, page: PageInput): Promise<Response> {

@@ -32,7 +32,7 @@ export function requireReadable(query: URLSearchParams, method: string): void {
     );
 }
 
-/** Most characters of all fields of a form together. */
+/** Maximum number of characters of all fields of a form together. */
 const FORM_LIMIT = 64 * 1024;
 
 /** The fields of a posted form. @throws 413 for a form that is too large, 400 for another body */

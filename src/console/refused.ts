@@ -21,7 +21,7 @@ const purpose = (c: Context) => `console refused form:${readSession(c) ?? ""}`;
 /** Fields that may contain a secret. They have to be typed again. */
 const secrets = new Set(["token", "clientSecret", "secret", "authorization", "pasted"]);
 
-/** Most characters of the cookie: browsers drop cookies above 4 KB. */
+/** Maximum number of characters of the cookie: browsers drop cookies above 4 KB. */
 const LONGEST = 3900;
 
 const Refused = z.object({

@@ -42,7 +42,7 @@ export async function render(c: Context<Env>, answer: Answer, page: Shown, there
   return c.html(`<!doctype html>${String(await document)}`, answer.status ?? 200);
 }
 
-/** Only our own scripts and styles from files, no resources of other sites, and no embedding in a frame. */
+/** Allows only our own scripts and styles from files, no resources of other sites, and no embedding in a frame. */
 const policyOf = (formAction = "") =>
   `default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'${
     formAction && ` ${formAction}`

@@ -9,7 +9,7 @@ const NAME = "__Host-stackpass-said";
 const SECONDS = 30;
 const options = { httpOnly: true, secure: true, sameSite: "Strict", path: "/" } as const;
 
-/** Most characters of the sentence: names in it can be long, and browsers drop cookies above 4 KB. */
+/** Maximum number of characters of the sentence: names in it can be long, and browsers drop cookies above 4 KB. */
 const LONGEST = 300;
 
 export const say = (c: Context, sentence: string): void => setCookie(c, NAME, sentence.slice(0, LONGEST), { ...options, maxAge: SECONDS });

@@ -17,7 +17,7 @@ import { atPublicAddress } from "./publicAddress.ts";
 export const SETUP = "/setup";
 /** The choice of an administrator with a personal token. Others are ids of providers. */
 const TOKEN = "token";
-/** Most characters of a name that a page repeats. */
+/** Maximum number of characters of a name that a page repeats. */
 const MOST_SHOWN = 100;
 
 /** The first run of a deployment: the operator names the organization and its administrator. Once there is an organization, there is no such page. */
@@ -62,7 +62,7 @@ async function requireOperator(ctx: RequestContext, value: string): Promise<void
   throw new AppError(403, "This is not the operator's token of this deployment.");
 }
 
-/** The faults of the two names, by form field. @param login undefined if the provider tells the name of the administrator */
+/** The faults of the two names, by form field. @param login undefined if the provider names the administrator */
 function faultsOf(organization: string, login: string | undefined): Record<string, string> {
   const ofOrg = newOrgNameFault(organization);
   const ofLogin = login === undefined ? undefined : newNameFault(login);

@@ -15,7 +15,7 @@ import { onwards } from "./onwards.tsx";
 import { ownPath } from "./paths.ts";
 import { type PageInput, type View, defineOwnPage, definePage } from "./page.tsx";
 
-/** A wrong credential is answered at once, with its status, so that the log tells a failed sign-in from a good one. */
+/** A wrong credential is answered at once, with its status, so that the log shows which sign-ins failed. */
 const view = async (ctx: RequestContext & { page: PageInput }, next: string, problem?: string): Promise<View> => ({
   title: "Sign in",
   status: problem ? 400 : 200,

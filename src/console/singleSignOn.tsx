@@ -18,7 +18,7 @@ import { isSignedIn, replaceSession } from "./replaceSession.ts";
 
 const FIRST = "/login/first";
 const SAML_ARRIVAL = "/login/:place/sso/saml";
-/** Characters of a form with a response of SAML. Base64 has `+` and `/`, which a form writes with three characters. */
+/** Maximum number of characters of a form with a response of SAML. Base64 has `+` and `/`, which a form writes with three characters. */
 const SAML_FORM = 160 * 1024;
 
 /** The address that leads to a provider, and from there to a page of this site. */
@@ -96,7 +96,8 @@ export const singleSignOnPages = [
     const body = <a href={to}>Continue to {provider.name}</a>;
     return onwards(hono, to, { title: "Sign in", heading: `Sign in to ${placeOf(provider)}`, body });
   }),
-  // The provider begins the sign-in (OpenID Connect Core 1.0, section 4). It only says who it is: the flow is our own from its beginning.
+  // The provider begins the sign-in (OpenID Connect Core 1.0, section 4). It only says which provider it is: the flow is our own from its
+  // beginning.
   definePage("GET", "/login/:place/sso/initiate", "public", async (ctx) => {
     const { query, params } = ctx.page;
     const providers = (await providersAt(ctx, params["place"] ?? "")).filter(({ issuer }) => issuer === query.get("iss"));

@@ -27,7 +27,7 @@ export interface Redirect {
   said?: string | null;
 }
 
-/** A redirect after a form. It must tell what was done; null if the next page tells it. */
+/** A redirect after a form. It must say what was done; null if the next page says it. */
 export type Said = Redirect & { said: string | null };
 
 /** The result of a form. */

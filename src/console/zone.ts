@@ -28,7 +28,7 @@ function aliasOf(name: string): string | undefined {
   }
 }
 
-/** There are only as many as zones. */
+/** One format for each time zone that was used. */
 const formats = new Map<string, Intl.DateTimeFormat>();
 
 function formatOf(zone: string): Intl.DateTimeFormat {

@@ -6,9 +6,9 @@ import { PreconditionFailed } from "../db/client.ts";
 import { AppError } from "../errors.ts";
 import type { Run } from "./storage/runs.ts";
 
-/** After this many failures that the content of a run may have caused, the run ends with its base. */
+/** After this many failures that the content of a run may have caused, the run ends with the state from before it. */
 export const MOST_FAILURES = 5;
-/** After an outage of the state store of this length, the run ends with its base. */
+/** After an outage of the state store of this length, the run ends with the state from before it. */
 const LONGEST_OUTAGE = 6 * 3600_000;
 
 const RETRY = 10_000;

@@ -33,7 +33,7 @@ export async function askStack(env: Bindings, name: string, question: StackQuest
   try {
     return await coordinatorAt(env, name).nearby(question);
   } catch (error) {
-    logError("stack object not asked", error);
+    logError("a stack's object did not answer a question", error);
     return {};
   }
 }
@@ -43,7 +43,7 @@ export async function stackChanged(env: Bindings, name: string): Promise<void> {
   try {
     await coordinatorAt(env, name).forgetFacts();
   } catch (error) {
-    logError("stack object not told of a change", error);
+    logError("a stack's object was not notified of a change", error);
   }
 }
 

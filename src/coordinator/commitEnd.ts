@@ -29,7 +29,7 @@ interface End {
   /** Undefined for a preview. */
   state: NewState | undefined;
   by: EndedBy;
-  /** The run ends with the state before it. Then the batch contains no data that the run has sent. */
+  /** The run ends with the state from before it. Then the batch contains no data that the run has sent. */
   base?: { kept: KeptJournal | undefined };
 }
 

@@ -33,6 +33,6 @@ export interface StackContext {
   departure: Departure;
   /** Sends committed events to the queue without delaying the answer. */
   relaySoon: (...events: AuditEvent[]) => void;
-  /** The same for outbox rows that a committed batch has returned. */
+  /** Sends outbox rows that a committed batch has returned to the queue without delaying the answer. */
   relayPromised: (rows: Promised[]) => void;
 }

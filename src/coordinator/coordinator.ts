@@ -107,8 +107,8 @@ export class StackCoordinator extends DurableObject<Bindings> {
   }
 
   /**
-   * Cancels an update. Acknowledged entries are kept, pending operations too. If an earlier attempt to end the update has failed, it ends
-   * with the state before it, which needs the database only.
+   * Cancels an update. Acknowledged entries are kept, and so are pending operations. If an earlier attempt to end the update has failed, it
+   * ends with the state from before it, which needs the database only.
    */
   cancel(input: CancelUpdate): Promise<Outcome<undefined>> {
     return this.#turns.exclusive(async (ctx) => {
@@ -123,7 +123,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
 
   /** Aborts a run because its token was revoked. When this returns, no further writes of the run are accepted. */
   abort(updateId: string, why: AbortedFor): Promise<Outcome<undefined>> {
-    // It waits for a start that may be under way.
+    // The abort waits for a start that may be in progress.
     return this.#turns.exclusive(async () => {
       const run = this.#runs.get(updateId);
       if (run && run.phase === "running") await this.#abort(Object.assign(run, { abortedFor: why }));
@@ -185,7 +185,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
     return this.#known.answer(question);
   }
 
-  /** The tags or the configuration of the stack have changed. */
+  /** Notifies the object that the tags or the configuration of the stack have changed. */
   forgetFacts(): void {
     this.#known.noteChange();
   }

@@ -24,8 +24,8 @@ import { logError } from "../log.ts";
  * Ends a run in three steps: it writes the new state as an object, assigns it to the stack with one batch, and releases the lock. Each step
  * may be repeated: a batch that was committed before changes nothing the second time, and an object that no row names is swept.
  *
- * A run can always be ended, whatever it has written: after a bounded number of failures it ends with the state before it, and its journal
- * is kept in R2 (docs/decisions/0006-any-run-can-be-ended.md).
+ * A run can always be ended, whatever it has written: after a bounded number of failures it ends with the state from before it, and its
+ * journal is kept in R2 (docs/decisions/0006-any-run-can-be-ended.md).
  */
 export async function finishRun(ctx: StackContext, run: Run, ending: Ending, by: EndedBy = {}): Promise<void> {
   const endedAt = run.endedAt || (by.caller?.now ?? Date.now());
@@ -70,7 +70,10 @@ interface Failure {
   by: EndedBy;
 }
 
-/** @returns the reason for which the run ends with its base now. @throws the error when the end is tried again or the run continues */
+/**
+ * @returns the reason for which the run ends with the state from before it. @throws the error when the end is tried again or the run
+ * continues
+ */
 function afterFailure(ctx: StackContext, run: Run, failure: Failure): KeptJournal {
   const { error, fault, isStateWritten, by } = failure;
   const goesOn = (reason: unknown) => {
@@ -84,7 +87,7 @@ function afterFailure(ctx: StackContext, run: Run, failure: Failure): KeptJourna
   // The entries contradict each other. The client receives the error, and the run continues until its lease expires.
   if (by.client && error instanceof StateError && run.phase === "running") throw goesOn(fromStateError(error));
   if (error instanceof StateError || (by.caller && fault === "content")) {
-    logError("an update ends with the state before it", error, { updateId: run.updateId });
+    logError("an update ends with the state from before it", error, { updateId: run.updateId });
     return "unreadable";
   }
   if (!isStateWritten && (by.force || (by.caller && run.phase === "finishing"))) return "canceled";
@@ -100,7 +103,7 @@ function afterAttempt(ctx: StackContext, run: Run, { ending, endedAt, error, fau
   ctx.runs.save(run);
   const why = isGivenUp(run) ? "unreadable" : fault === "outage" && !isStateWritten && isLongOutage(run, now) ? "storage" : undefined;
   if (!why) throw toBeTriedAgain(run, error);
-  logError("an update ends with the state before it", error, { updateId: run.updateId, attempts: run.attempts });
+  logError("an update ends with the state from before it", error, { updateId: run.updateId, attempts: run.attempts });
   return why;
 }
 
@@ -110,7 +113,7 @@ function toBeTriedAgain(run: Run, error: unknown): AppError {
   return unavailable("the end of this update");
 }
 
-/** Ends a run with the state before it. This needs the database only. */
+/** Ends a run with the state from before it. This needs the database only. */
 async function endWithBase(ctx: StackContext, run: Run, ending: Ending, endedAt: number, why: KeptJournal, by: EndedBy): Promise<void> {
   const state: NewState = { key: run.baseKey, summary: undefined };
   const kept = !run.dryRun && mayHaveWritten(ctx, run) ? why : undefined;

@@ -1,4 +1,4 @@
-/** The form in which R2 keeps the journal of an update that ended with the state before it. The operator's scripts read it too. */
+/** The form in which R2 keeps the journal of an update that ended with the state from before it. The operator's scripts read it too. */
 import type { KeptJournal } from "../updates/table.ts";
 
 /** Prefix of the keys of such a journal. */

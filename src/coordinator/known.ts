@@ -24,7 +24,7 @@ export class Known {
     this.#isEnding = isEnding;
   }
 
-  /** Number of changes of tags and configuration that the object was told of. A start compares it before and after its batch. */
+  /** Number of changes of tags and configuration of which the object was notified. A start compares it before and after its batch. */
   get changes(): number {
     return this.#changes;
   }
@@ -35,7 +35,7 @@ export class Known {
 
   /**
    * Notes who has started a run, and the stack as the batch of the start found it.
-   * @param changes the number before that batch: if it is another one now, the stack is not noted
+   * @param changes the value of `changes` before that batch; if it is different now, the stack is not noted
    */
   noteStart(updateId: string, actor: Actor, stack: StackFacts | undefined, changes: number): void {
     for (const id of this.#starters.keys()) if (this.#runs.get(id)?.phase !== "running") this.#starters.delete(id);

@@ -21,13 +21,13 @@ export async function learnEnd({ store, runs }: StackContext, run: Run): Promise
   delete run.cancelling;
   if (row && row.endedAt !== null) {
     Object.assign(run, { phase: "done", ending: endings[row.status], endedAt: row.endedAt, attempts: undefined });
-    // It ended with the state before it, and the object still has its journal.
+    // The update ended with the state from before it, and the object still has the update's journal.
     if (row.journalKept) Object.assign(run, { journalKept: row.journalKept, journalDue: true });
   }
   runs.save(run);
 }
 
-/** Does the same for the run that holds the stack, before another change is refused because of it. */
+/** Learns the end of the run that holds the stack, before another change is refused because of that run. */
 export async function learnHoldersEnd(ctx: StackContext): Promise<void> {
   const holder = ctx.runs.holder();
   if (holder) await learnEnd(ctx, holder);

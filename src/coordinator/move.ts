@@ -140,7 +140,7 @@ const giveToMover = (store: StackContext["store"], { actor, now }: MoveStack, mo
   creatorGrant(store, actor, moved, now),
 ];
 
-/** Webhooks of the old organization would tell what happens in the new one, so they end. */
+/** Webhooks of the old organization would report events of the new one, so they end. */
 const endWebhooks = (store: StackContext["store"], { orgId }: MoveStack, moved: SQL) => [
   store.db.delete(webhooks).where(and(eq(webhooks.orgId, orgId), sql`${webhooks.stackId} = ${moved}`)),
 ];

@@ -56,8 +56,8 @@ export async function checkStarter(
 
 /**
  * Whether the machine that started the run has the same token, rights, limits and settings as then, and may still do what it does. This is
- * nearly always so, and takes one statement in place of four. Rights on single stacks depend on more than the caller, and so do people: on
- * their sign-ins, and on where their tokens are barred.
+ * nearly always so, and takes one statement in place of four. Rights on single stacks depend on more than these, and so do the rights of
+ * people: on their sign-ins, and on where their tokens are barred.
  */
 async function isUnchanged({ store }: StackContext, run: Run, starter: Actor, use: Circumstances): Promise<boolean> {
   if (starter.kind === "user" || dependsOnStack(starter) || decide(starter, "stack:write", run.path.orgName, use, run.path) !== "allowed")

@@ -27,7 +27,7 @@ interface Facts {
   settings: { inFlightRevocation: "drain" | "abort"; maxDrainHours: number } | undefined;
 }
 
-/** Reads them without a cache. @throws 503 when the database does not answer */
+/** Reads the facts without a cache. @throws 503 when the database does not answer */
 export async function readStarterFacts(store: Store, run: Run, now: number): Promise<Facts> {
   const { tokenId } = run.who;
   const [tokens, memberships, rows, stack] = await batch(store, [

@@ -26,7 +26,7 @@ export class Turns {
 
   /**
    * Runs one change of the stack at a time: without this another could begin while one awaits D1 or R2.
-   * @param orgId the organization of the stack, as the caller says; without it, as the object's runs say
+   * @param orgId the organization of the stack as the caller names it; if absent, the one that the object's runs name
    */
   exclusive<T>(work: Work<T>, orgId?: string): Promise<Outcome<T>> {
     const turn = this.#tail.then(() => this.answer(work, orgId));

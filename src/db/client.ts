@@ -21,7 +21,7 @@ export function openStore(env: AtPlace): Store {
   let db: DrizzleD1Database | undefined;
   return {
     place: placeIn(env),
-    // It is created at the first access: a request under a lease never needs it.
+    // The client is created at the first access, because a request under a lease never needs it.
     get db() {
       return (db ??= drizzle(withinLimits(databaseIn(env).withSession("first-primary")) as unknown as D1Database));
     },

@@ -8,8 +8,8 @@ export const DIRECTORY = 1;
 export const MOST_PLACES = 50;
 
 /**
- * A new id of an organization, or of a thing of it whose object finds its database by the id alone. Outside the directory it is a UUID of version 8
- * (RFC 9562), whose first three free digits are the place.
+ * A new id of an organization, or of something in it whose Durable Object finds its database by the id alone. Outside the directory it is a
+ * UUID of version 8 (RFC 9562), whose first three free digits are the place.
  */
 export function newIdAt(place: number): string {
   const id = crypto.randomUUID();

@@ -5,7 +5,7 @@ import { DIRECTORY, MOST_PLACES, newIdAt, placeOf } from "./placeIds.ts";
 
 export { DIRECTORY, MOST_PLACES, newIdAt, placeOf };
 
-/** The bindings as far as they say which database to use. */
+/** The bindings that say which database to use. */
 export type AtPlace = Pick<Bindings, "DB" | "place">;
 
 const bindingOf = (place: number) => (place === DIRECTORY ? "DB" : `DB_${place}`);

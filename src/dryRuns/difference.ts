@@ -3,7 +3,7 @@ import { type Place, type RightsOf, type Subject, rightsIn } from "./rights.ts";
 import type { Sight } from "./sight.ts";
 import type { Tables } from "./tables.ts";
 
-/** Subjects that an answer names, and stacks that it names of each. */
+/** Maximum number of subjects that an answer names, and of stacks that it names for each subject. */
 const MOST_NAMED = 100;
 const MOST_STACKS_NAMED = 10;
 
@@ -37,7 +37,7 @@ export function subjectsOf(...both: Tables[]): Subject[] {
 
 /**
  * What each subject gains and loses from one state to the other. Pure.
- * @param sight the parts that the caller may read. A subject that changes only in others is neither named nor counted
+ * @param sight the parts that the caller may read. A subject that changes only in other parts is neither named nor counted
  */
 export function difference(
   subjects: Subject[],

@@ -13,7 +13,7 @@ import { type Sight, sightOf } from "./sight.ts";
 import { type Edit, type Tables, edited } from "./tables.ts";
 import { touchedBy } from "./touched.ts";
 
-/** Comparisons of a condition with a stack, and pairs of somebody and a stack, of one dry run. */
+/** Maximum number of comparisons of a condition with a stack in one dry run, and of pairs of a subject and a stack. */
 const MOST_COMPARED = 30_000_000;
 const MOST_PAIRS = 20_000_000;
 
@@ -27,9 +27,10 @@ interface Tried {
 }
 
 /**
- * Does the work of a call without any change, and returns whom it would give and take which rights, and what it would end. The work makes all
- * its checks, and its refusals are those of the real call. It must not check its own writes by reading them in the same batch, see `rehearse`.
- * The log records each dry run that is not refused, so that nobody can find out names and ids by it without a trace.
+ * Does the work of a call without any change, and returns to whom it would give rights, from whom it would take rights, and what it would
+ * end. The work makes all its checks, and its refusals are those of the real call. It must not check its own writes by reading them in the
+ * same batch, see `rehearse`. The log records each dry run that is not refused, so that nobody can find out names and ids by it without a
+ * trace.
  */
 export async function dryRun(ctx: OrgContext, tried: Tried, work: (ctx: OrgContext) => Promise<unknown>): Promise<DryRun> {
   const { store, edits } = rehearse(ctx.store);

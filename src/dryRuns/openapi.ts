@@ -26,11 +26,11 @@ export const DryRun = z.object({
   dryRun: z.literal(true),
   gains: Changes,
   loses: Changes,
-  /** Running updates of credentials that would end: the organization's settings say whether they may finish. The first 100. */
+  /** Running updates whose credential would end: the organization's settings say whether they may finish. The first 100. */
   runningUpdates: z.array(z.object({ projectName: z.string(), stackName: z.string(), updateID: z.string(), kind: z.string() })),
   /** Pending invitations that would be canceled; 0 for callers who may not list invitations. */
   canceledInvitations: z.int(),
-  /** What the real call would report to have ended. */
+  /** The items that the real call would report as ended. */
   report: z.optional(RevocationReport),
   /** Rights to read that the caller does not have on the whole organization. Without them the answer leaves something out. */
   missing: z.array(z.enum(reads)),

@@ -18,7 +18,7 @@ import type { Place, Stack } from "./rights.ts";
 import { type Tables, byKey } from "./tables.ts";
 import type { Touched } from "./touched.ts";
 
-/** The most rows that one dry run reads: of people, of tokens and of teams, of stacks, and of other rows. */
+/** Maximum number of rows that one dry run reads: of people, of tokens and of teams, of stacks, and of other rows. */
 const MOST_SUBJECTS = 5000;
 const MOST_STACKS = 10_000;
 const MOST_ROWS = 100_000;

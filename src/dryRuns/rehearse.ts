@@ -29,7 +29,10 @@ const beyondRights = new Map<SQLiteTable, Record<string, string>>([
   [accessTokens, { ...ofNewTokens, expiresAt: "an expiry" }],
 ]);
 
-/** Refuses a new token with a limit that a dry run cannot show. Its expiry is allowed: before it, the token has the rights of the answer. */
+/**
+ * Refuses a new token with a limit that a dry run cannot show. An expiry is allowed, because until then the token has the rights that the
+ * answer shows.
+ */
 function requireShown(table: SQLiteTable, rows: Row[]): void {
   if (table !== accessTokens) return;
   const isSet = (value: unknown) => (Array.isArray(value) ? value.length > 0 : Boolean(value));

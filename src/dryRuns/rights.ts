@@ -237,7 +237,7 @@ export class RightsOf {
 interface Holder {
   actor: Actor;
   membership: ActorMembership;
-  /** Whose grants on stacks it has. */
+  /** The subjects whose grants on stacks this holder has. */
   grantees: string[];
   /** Two holders with one profile have the same rights on the whole organization. */
   profile: string;

@@ -12,8 +12,8 @@ export const reads = ["role:read", "team:read", "stack_access:read", "org_token:
 type ReadRight = (typeof reads)[number];
 
 /**
- * The parts of an answer that its caller may read by the ordinary operations: who holds a role, who is in a team, and who has which rights. A
- * missing entry would tell it as well, because somebody who has a right already does not gain it.
+ * The parts of an answer that its caller may read by the ordinary operations: who holds a role, who is in a team, and who has which rights.
+ * A missing entry would reveal the same, because a subject that already has a right does not gain it.
  */
 export interface Sight {
   /** Whether the caller may read who has what the change gives or takes. Without that, the answer names and counts nobody. */
@@ -30,7 +30,7 @@ export interface Sight {
 const ofRoles = new Set<SQLiteTable>([organizations, customRoles, members, teamRoles]);
 const ofTeams = new Set<SQLiteTable>([organizations, customRoles, teams, teamMembers, teamRoles, accessTokens]);
 
-/** Everybody may list the members, so the end of a membership tells no more than the rights that the person had. */
+/** Everybody may list the members, so the end of a membership reveals no more than the rights that the person had. */
 const isOfRoles = ({ table, how }: Edit) => ofRoles.has(table) && !(table === members && how === "delete");
 
 const isOfTeams = ({ table, rows }: Edit) =>

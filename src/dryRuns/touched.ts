@@ -10,7 +10,7 @@ export interface Touched {
   everyone: boolean;
   users: string[];
   tokens: string[];
-  /** Of organization tokens, by the id that their successors inherit. */
+  /** Families of organization tokens, by the id that successors inherit. */
   families: string[];
   teams: string[];
   roles: string[];

@@ -6,7 +6,7 @@ import { type TokenRole, tokenRoles } from "../tokens/table.ts";
 import { type Givers, holderOf, sourcesOfRole, sourcesOfTeam } from "./holders.ts";
 import { isOneOf, memberRoleId } from "./queries.ts";
 
-/** What of an organization gives a right on a stack. The database selects people and tokens by it. */
+/** Everything in an organization that gives a right on a stack. The database selects people and tokens by it. */
 export interface Giving {
   builtInRoles: TokenRole[];
   /** Ids of custom roles, and of all custom roles that there are. */
@@ -39,7 +39,7 @@ export const givesToPerson = (giving: Giving, stackId: SQL): SQL | undefined =>
     byGrant(giving, stackId, sql`grantee_kind = 'user' AND grantee_id = members.user_id`),
   );
 
-/** SQL condition on a row of `access_tokens`, the limits of the token aside. */
+/** SQL condition on a row of `access_tokens`: something gives the right to the token. It does not check the token's limits. */
 export const givesToToken = (giving: Giving, stackId: SQL): SQL | undefined =>
   or(
     byRole(giving, sql`access_tokens.role`, sql`access_tokens.role_id`),

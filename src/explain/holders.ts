@@ -1,4 +1,4 @@
-/** The roles, teams and grants of somebody, as `auth/explain.ts` judges them. Pure. */
+/** The roles, teams and grants of somebody, in the form that `auth/explain.ts` uses. Pure. */
 import type { ScopeGrant } from "../access/descriptor.ts";
 import { type Holder, type Source, noLimits } from "../auth/explain.ts";
 import { membershipOf } from "../auth/policy.ts";

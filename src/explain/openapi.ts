@@ -62,7 +62,7 @@ export type StackAccess = z.infer<typeof StackAccess>;
 export const explainOperations = {
   ExplainAccess: {
     tags: ["Organizations"],
-    summary: "Whether somebody has a right, and by which role or grant; about others only for administrators",
+    summary: "Whether somebody has a right, and by which role or grant; only administrators may ask about others",
     answers: { 200: AccessExplanation },
   },
   ListStackAccess: {

@@ -1,4 +1,4 @@
-/** Reads who could have rights in an organization, and what could give them. Which of it gives a right is decided in `auth/explain.ts`. */
+/** Reads who could have rights in an organization, and what could give them. `auth/explain.ts` decides which of these give a right. */
 import { type SQL, and, eq, sql } from "drizzle-orm";
 import type { StackRef } from "../auth/policy.ts";
 import { visibleHere } from "../auth/visible.ts";

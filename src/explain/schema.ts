@@ -28,7 +28,7 @@ export const ExplainAccessQuery = z
 type StackRight = Extract<OrgPermission, `stack${string}`>;
 const stackRights = orgPermissions.filter((permission): permission is StackRight => permission.startsWith("stack"));
 
-/** Without a permission: those who may read the stack. */
+/** Without a permission, the list has those who may read the stack. */
 export const ListStackAccessQuery = z.object({
   permission: z._default(z.enum(stackRights, "The permission must be the name of a right on stacks, such as stack:write."), "stack:read"),
   maxResults,

@@ -60,11 +60,11 @@ export function refusalText(
     case "administrators-only":
       return `Only administrators of ${org.name} have ${right}.`;
     case "people-only":
-      return `Only people can have ${right}, and no access token.`;
+      return `Only people can have ${right}, not access tokens.`;
     case "setting":
       return `The settings of ${org.name} do not give its members ${right}.`;
     case "token-stacks":
-      return `The stacks that this access token is limited to do not give ${right}.`;
+      return `This access token is limited to certain stacks, and its limits do not give ${right}.`;
     case "network":
       return "This access token may not be used from this network.";
     case "expiry-policy":

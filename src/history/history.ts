@@ -22,7 +22,7 @@ export async function listUpdates(ctx: OrgContext, path: StackPath, paging: Pagi
 export const findUpdates = (ctx: OrgContext, path: StackPath, count: number): Promise<Found> =>
   findEntries(ctx, path, history, { page: 1, pageSize: count });
 
-/** The same for requests with `output-type`: with ids and the total number. */
+/** The updates of a stack for requests with `output-type`: with ids and the total number. */
 export async function listStackUpdates(ctx: OrgContext, path: StackPath, paging: Paging): Promise<Response> {
   return answerPage(ctx, await findEntries(ctx, path, { ...history, counted: true }, paging), paging);
 }

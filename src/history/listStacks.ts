@@ -10,9 +10,9 @@ import { type UpdateStatus, updates } from "../updates/table.ts";
 export type StackStatus = Exclude<UpdateStatus, "not started"> | "never";
 
 export interface StackListQuery {
-  /** In any case. */
+  /** Upper and lower case are equal. */
   project?: string | undefined;
-  /** A part of `project/name`, in any case. */
+  /** A part of `project/name`; upper and lower case are equal. */
   search?: string | undefined;
   tagName?: string | undefined;
   tagValue?: string | undefined;
@@ -43,7 +43,7 @@ export interface StackList {
   isCut: boolean;
 }
 
-/** Most stacks that are counted, searched and sorted by name. So the number of rows that are read is bounded. */
+/** Maximum number of stacks that are counted, searched and sorted by name. So the number of rows that are read is bounded. */
 export const MOST_LISTED = 5000;
 
 const columns = {
@@ -113,7 +113,7 @@ function totalsOf(counts: { project: string; count: number }[]): Omit<StackList,
 
 /** Running updates come first. The index `stacks_recent` has this order. */
 const recent = [sql`${stacks.runningUpdate} IS NULL`, sql`${stacks.lastUpdateAt} DESC`, stacks.project, stacks.name];
-/** The same order, which no index has: the stacks of one project are found by the index of paths. */
+/** The order of `recent` for one project, which no index has: the stacks of one project are found by the index of paths. */
 const recentOfProject = [sql`+(${stacks.runningUpdate} IS NULL)`, ...recent.slice(1)];
 
 /** Conditions on rows of `latest`; undefined without filters. */

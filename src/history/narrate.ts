@@ -37,13 +37,13 @@ export interface Narration {
   moreDiffs: number;
 }
 
-/** Bounds in bytes of a page: for the steps, all messages, one message, the name of its resource, and its markup. */
+/** Bounds in bytes of a page: of the steps, of all messages, and of one message, the name of its resource, and its markup. */
 const TREE = 24_000;
 const MESSAGES = 24_000;
 const MESSAGE = 8000;
 const ABOUT = 100;
 const MARKUP = 150;
-/** The same for all differences of properties, one value, a name, and the markup of a resource and of a property. */
+/** Bounds in bytes of the differences of properties: of all of them, one value, one name, and the markup of a resource and of a property. */
 const DIFFS = 16_000;
 const VALUE = 300;
 const NAME = 200;

@@ -61,7 +61,7 @@ export async function changesOfResource(ctx: OrgContext, path: StackPath, urn: s
   return searched;
 }
 
-/** The steps of an update by its summary. Without a summary, as of one that was cut short, something may have changed. */
+/** The steps of an update by its summary. If an update has no summary, for example because it was cut short, something may have changed. */
 function stepsOf({ resourceChanges, kind }: UpdateRow): { total: number; changed: number } {
   if (kind === "import" || kind === "rename") return { total: 0, changed: 0 };
   if (resourceChanges === null) return { total: 1, changed: 1 };

@@ -6,16 +6,16 @@ export interface PropertyDiff {
   /** Path of the property as the engine writes it, for example `tags.name`. */
   path: string;
   kind: "add" | "delete" | "update";
-  /** The property needs a replacement of the resource. */
+  /** A change of the property requires a replacement of the resource. */
   replaces: boolean;
   /** Values as text; undefined if the event has none. */
   before: string | undefined;
   after: string | undefined;
 }
 
-/** Most properties of one resource. */
+/** Maximum number of properties of one resource. */
 const MOST = 100;
-/** Most characters of a path. A longer one cannot be a name that people chose. */
+/** Maximum number of characters of a path. A longer one cannot be a name that people chose. */
 const PATH = 500;
 
 type Json = { [name: string]: unknown };
@@ -65,7 +65,7 @@ function at(value: unknown, steps: string[]): unknown {
   return value;
 }
 
-/** The engine has replaced secrets by `[secret]`. A client of another kind may not have. */
+/** The engine has replaced secrets by `[secret]`. Another kind of client may have left them. */
 function textOf(value: unknown): string | undefined {
   if (value === undefined) return undefined;
   const text = typeof value === "string" ? value : JSON.stringify(value);

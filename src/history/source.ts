@@ -31,7 +31,7 @@ export const sourceKeys = [
 ] as const;
 export type SourceEnvironment = { [key in (typeof sourceKeys)[number]]?: unknown };
 
-/** Most characters of a text, and of an address. */
+/** Maximum number of characters of a text, and of an address. */
 const TEXT = 80;
 const ADDRESS = 300;
 

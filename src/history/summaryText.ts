@@ -10,7 +10,7 @@ export interface TreeStep {
   failed: boolean;
 }
 
-/** The sign before the line of an operation, the operation as a participle, and while it is done. A preview shows the operation's name instead. */
+/** How the line of an operation begins: a sign, and a word for the operation when it is done and while it is in progress. A preview shows its name. */
 const words = new Map<string, [sign: string, done: string, doing: string]>(
   Object.entries({
     create: ["+", "created", "creating"],
@@ -65,7 +65,7 @@ export function treeLines(steps: TreeStep[], options: TreeOptions): TreeLine[] {
   const shown = new Set<string>();
   for (const step of byUrn.values()) {
     if (step.op === "same" && !step.failed) continue;
-    // Its ancestors are shown too, so that it has its place in the tree.
+    // The ancestors of a shown resource are shown too, so that it has its place in the tree.
     for (let urn = step.urn; byUrn.has(urn) && !shown.has(urn); urn = byUrn.get(urn)!.parent) shown.add(urn);
   }
   if (shown.size === 0) return [];

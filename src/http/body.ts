@@ -80,7 +80,7 @@ export interface Body {
 }
 
 /**
- * Reads the whole body into memory, and releases the memory when `use` has ended or the body is refused. For a body that is small, or that
+ * Reads the whole body into memory, and releases the memory when `use` has ended or the body is refused. Use it for a body that is small or
  * must be in memory.
  * @param limit bytes, before and after inflating
  */
@@ -134,7 +134,7 @@ const LEAST_CHUNK = 64;
 export const claimedSize = (gzip: Uint8Array): number =>
   gzip.length < 4 ? 0 : new DataView(gzip.buffer, gzip.byteOffset, gzip.length).getUint32(gzip.length - 4, true);
 
-/** The buffer of zlib for a body: one that all of it fits into, with a byte to spare, so that a small body needs no large one. */
+/** Size of zlib's buffer for a body: the whole body fits into it, with a byte to spare. So a small body needs no large buffer. */
 const chunkSizeFor = (gzip: Uint8Array) => Math.min(Math.max(claimedSize(gzip) + 1, LEAST_CHUNK), CHUNK);
 
 /** @param limit bytes; undefined when the size was already checked */

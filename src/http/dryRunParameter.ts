@@ -27,9 +27,9 @@ export function isDryRun(c: Context<Env>, { method, dryRun }: Route["definition"
 }
 
 /**
- * Whether a caller may expect that a member of the body makes the call a dry run: the operations that have one, and those that change an
- * organization or an account with similar bodies. Bodies of stacks and updates are not among them: the CLI makes them, its newer versions add
- * members, and unknown members are accepted.
+ * Whether a caller may expect that a member of the body makes the call a dry run. This is so for operations that have a dry run, and for those
+ * that change an organization or an account with similar bodies. It is not so for stacks and updates: the CLI makes their bodies, its newer
+ * versions add members, and unknown members are accepted.
  */
 export const mayMeanDryRun = ({ method, path, dryRun }: Route["definition"]): boolean =>
   method !== "GET" && method !== "HEAD" && (Boolean(dryRun) || /^\/api\/(orgs|user)\//.test(path));

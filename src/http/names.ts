@@ -14,6 +14,6 @@ const checked = (what: string) =>
 export const projectName = checked("project");
 export const stackName = checked("stack");
 
-/** A team that is created. In a path it is any text: an unknown one is a 404. */
+/** The name of a team that is created. In a path any text is accepted: an unknown name is a 404. */
 export const newTeamName = checked("team");
 export const teamName = text(200);

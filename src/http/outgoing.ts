@@ -25,7 +25,7 @@ export interface OutgoingRequest {
    */
   credentials?: Record<string, string>;
   body?: string | Uint8Array;
-  /** Returns an answer that is a redirect, in place of a fault. It is not followed either. */
+  /** Returns a redirect as an answer and not as a fault. The redirect is still not followed. */
   keepsRedirect?: boolean;
   /** Ends the call, which then fails as after the time limit. */
   signal?: AbortSignal;
@@ -88,7 +88,7 @@ const isLoopback = (host: string): boolean =>
 
 /**
  * The fault of an address, or undefined.
- * @param loopback a local server may call its own machine, also without TLS
+ * @param loopback whether the address may be on the same machine, also without TLS: only for a local server
  */
 export function addressFault(url: URL, loopback: boolean): string | undefined {
   if (url.username !== "" || url.password !== "") return "an address must not have a user or a password";

@@ -43,8 +43,8 @@ export interface RouteDefinition<P extends Permission, A extends Params, Q exten
   /** Imports or creates a whole state: counted as an import, see `requireImportQuota`. */
   isImport?: true;
   /**
-   * A credential that is valid in one organization only may do it: the operation sees only what belongs to that organization. Every other
-   * operation on the caller's account refuses such a credential, see `requireWholeAccount`.
+   * A credential that is valid in one organization only may make the call: the operation sees only what belongs to that organization. Every
+   * other operation on the caller's account refuses such a credential, see `requireWholeAccount`.
    */
   bounded?: P extends "person" ? true : never;
   /** Allowed for a deleted token whose update still runs on this stack, see `drains`; and for a caller who exceeds a limit. */

@@ -7,7 +7,10 @@ import { signingKeys } from "./table.ts";
 
 const DAY = 86_400_000;
 const USUAL_DAYS = 90;
-/** A key is published for this long before it signs, and for this long after it has signed last. Tokens live for minutes, caches for hours. */
+/**
+ * A key is published for this long before it signs, and for this long after it has signed last. Tokens are valid for minutes, and caches
+ * keep answers for hours.
+ */
 const AROUND = DAY;
 
 /**

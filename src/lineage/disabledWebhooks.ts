@@ -1,7 +1,7 @@
 import { type SQL, sql } from "drizzle-orm";
 import { webhooks } from "../webhooks/table.ts";
 
-/** The columns of a webhook whose credential was revoked. It may have been inactive before: it is activated by a decision of its own. */
+/** The columns of a webhook whose credential was revoked. It may already have been inactive. Activating it takes a decision of its own. */
 export const disabledByRevocation = () => ({
   active: false,
   disabledFor: "revoked" as const,

@@ -65,7 +65,7 @@ ending(kind, id, org_id, user_id, name, stays, at) AS MATERIALIZED (
   FROM below CROSS JOIN members ON members.org_id = below.org_id AND members.user_id = below.user_id CROSS JOIN users ON users.id = members.user_id
   WHERE below.kind IN ('member', 'established') AND ${descent.keepsMembers ? sql`0` : isWithin("members", descent)})`;
 
-/** SQL: administrators of the organization of a row of `members` who count for it, with a condition on the row `other`. */
+/** SQL condition on a row of `members`: its organization has another administrator, whose row `other` meets the condition `which`. */
 const otherAdmin = (which: string) => `EXISTS (SELECT 1 FROM members AS other WHERE other.org_id = members.org_id AND other.role = 'admin'
       AND other.accepted_at IS NOT NULL AND ${which})`;
 const STAYS = "(other.org_id, other.user_id) NOT IN (SELECT org_id, user_id FROM below WHERE kind = 'member')";

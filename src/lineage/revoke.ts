@@ -15,9 +15,9 @@ interface Revocation {
   id: string;
   /** The noun for the message of the 404. */
   what: "Token" | "Session";
-  /** Condition on the row of `access_tokens` that the caller may end. */
+  /** SQL condition that selects the row of `access_tokens` to end, if the caller may end it. */
   one: SQL;
-  /** Condition on it and on the tokens that it replaced by rotations, see `Reach`. */
+  /** SQL condition that selects this row and the rows of the tokens that it replaced by rotations, see `Reach`. */
   line?: SQL;
   /** The guard of the batch, its first statement. */
   guards: [BatchItem<"sqlite">, ...BatchItem<"sqlite">[]];

@@ -11,7 +11,7 @@ const limits = { most: 64 * 1024, within: 10_000 };
 /** Whether the deployment sends mail: by the binding `MAIL`, or by the provider of `MAIL_PROVIDER`. */
 export const sendsMail = ({ MAIL, MAIL_PROVIDER = "" }: MailBindings): boolean => MAIL !== undefined || MAIL_PROVIDER !== "";
 
-/** Hands a mail over to the binding or to the provider. @throws what says why the mail was not accepted, for the operator's log */
+/** Hands a mail over to the binding or to the provider. @throws an error that says why the mail was not accepted, for the operator's log */
 export async function sendMail(env: MailBindings, mail: Mail): Promise<void> {
   const from = env.MAIL_FROM ?? "";
   if (env.MAIL) {

@@ -112,7 +112,7 @@ function counterOf<V>(name: string, { merge, statements, written }: Counter<V>):
     for (const one of failed) {
       if (successes === 0) keep(one);
       else if (!one.isSuspect) keep({ ...one, isSuspect: true });
-      else logError(`${name}: a count was dropped`, new Error("it cannot be written, and others can"));
+      else logError(`${name}: a count was dropped`, new Error("it cannot be written, although others can"));
     }
   }
 

@@ -11,7 +11,7 @@ import { oneLine } from "./label.ts";
 import { type PolicyDefinition, oidcIssuers } from "./table.ts";
 import { warningsOf } from "./warnings.ts";
 
-/** Most characters of the old and of the new policy in the audit log. */
+/** Maximum number of characters of the old and of the new policy in the audit log. */
 const MOST_TOLD = 3000;
 
 /** @throws 400 for an unknown issuer, as the contract says */
@@ -24,7 +24,7 @@ export async function getAuthPolicy(ctx: OrgContext, issuerId: string) {
 /**
  * Replaces a policy. If the new one allows less, the issuer's exchanged tokens end in the same transaction, unless its settings keep them. It also
  * enables an issuer that a revocation has disabled: the caller is responsible for its tokens from now on.
- * @param version of the policy that the caller has read, if it has
+ * @param version the version of the policy that the caller has read, if any
  * @throws 400, 404, 409 when it was changed at the same time
  */
 export async function updateAuthPolicy(

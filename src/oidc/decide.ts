@@ -14,7 +14,7 @@ export interface Given {
   by: number[];
 }
 
-/** The audience first, because the rules of a policy do not have to name it. Pure. */
+/** Decides on an exchange. It checks the audience first, because the rules of a policy do not have to name it. Pure. */
 export function decideOn(issuer: IssuerRow, wanted: Wanted, claims: Claims, orgName: string, origin: string): Given | Refusal {
   if (!isAudienceAccepted(claims, issuer, orgName, origin))
     return {

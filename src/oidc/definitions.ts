@@ -11,7 +11,7 @@ import { policyFault } from "./warnings.ts";
 /** Definitions of a request, or stored ones. */
 export type SentDefinitions = z.infer<typeof Sent>[] | PolicyDefinition[];
 
-/** Most characters of a policy. */
+/** Maximum number of characters of a policy. */
 const MOST_STORED = 64 * 1024;
 
 /**

@@ -7,7 +7,9 @@ import { afterSessions, endSessions } from "./endSessions.ts";
 import { readIssuer, thatIssuer } from "./issuer.ts";
 import { oidcIssuers, usedTokenIds } from "./table.ts";
 
-/** Deletes an issuer. From the answer on none of its tokens is exchanged, and unless its settings keep them, no exchanged token is accepted. */
+/**
+ * Deletes an issuer. After the answer none of its tokens is exchanged any more. Exchanged tokens end too, unless its settings keep them.
+ */
 export async function deleteIssuer(ctx: OrgContext, id: string): Promise<void> {
   const { name, url, endsSessions } = await readIssuer(ctx, id);
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {

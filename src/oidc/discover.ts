@@ -31,7 +31,7 @@ export async function readDiscovery(ctx: Context, url: string): Promise<Record<s
   const { issuer } = document;
   if (issuer !== url)
     throw badRequest(
-      `the discovery document is that of another issuer: ${typeof issuer === "string" ? issuer.slice(0, 200) : "none"}. The URL must be equal to it, also in its last slash`,
+      `the discovery document is that of another issuer: ${typeof issuer === "string" ? issuer.slice(0, 200) : "none"}. The URL must be equal to it, including the last slash`,
     );
   return document;
 }

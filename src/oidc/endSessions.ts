@@ -6,7 +6,7 @@ import type { OrgContext } from "../context.ts";
 import { endUnaccepted } from "../lineage/unaccepted.ts";
 import { accessTokens } from "../tokens/table.ts";
 
-/** Most cache entries that one call deletes. The others expire within a minute, and no write rests on them. */
+/** Maximum number of cache entries that one call deletes. The others expire within a minute, and no write rests on them. */
 const MOST_FORGOTTEN = 200;
 
 /** Statements that end exchanged tokens of an issuer. Await `afterSessions` with their results before the answer. @param which further condition */

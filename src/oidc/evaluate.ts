@@ -15,18 +15,18 @@ export interface Wanted {
 export type Outcome =
   | {
       allowed: true;
-      /** Id or name of the role of an organization token; null: what the kind of token has without a role. */
+      /** Id or name of the role of an organization token; null for the rights that this kind of token has without a role. */
       roleID: string | null;
       /** Patterns of the stacks that the token is limited to; null: no limit. */
       stacks: PolicyStack[] | null;
-      /** Places of the definitions that allow it. */
+      /** Positions of the definitions that allow it. */
       by: number[];
     }
   | { allowed: false; why: "denied" | "unmatched" | "not-admin" | "roles"; by: number[] };
 
 /**
- * Decides whether a policy allows an exchange (management-api §10.2). A definition that matches and denies refuses it, wherever it stands.
- * Otherwise one that matches and allows is enough. Pure.
+ * Decides whether a policy allows an exchange (management-api §10.2). A definition that matches and denies refuses it, at whatever
+ * position. Otherwise one that matches and allows is enough. Pure.
  * @param isForUs whether the token is meant for this service. Otherwise only definitions that name its audience can allow it
  */
 export function evaluate(policies: PolicyDefinition[], wanted: Wanted, claims: Claims, isForUs = true): Outcome {
@@ -47,7 +47,9 @@ export function evaluate(policies: PolicyDefinition[], wanted: Wanted, claims: C
   return { allowed: true, roleID: role, stacks: stacksOf(allowing.map(([, one]) => one)), by: placesOf(allowing) };
 }
 
-/** Whether a definition is about the kind of token that is asked for. The name of a team may have wildcards. Case does not count. */
+/**
+ * Whether a definition is about the kind of token that is asked for. The name of a team may have wildcards. Upper and lower case are equal.
+ */
 export function isAbout(one: PolicyDefinition, { tokenType, name }: Wanted): boolean {
   if (one.tokenType !== tokenType) return false;
   switch (one.tokenType) {

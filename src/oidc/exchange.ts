@@ -34,8 +34,8 @@ export async function exchangeToken(ctx: RequestContext, request: Request): Prom
 }
 
 /**
- * An exchange by an earlier exchange's place, or by what the database has now. Nothing is refused by an earlier place, and the batch that creates
- * the token fails if the place has changed. In both cases the exchange is tried again with `fresh`.
+ * Tries an exchange with the remembered place of an earlier one, or with what the database has now. A remembered place is never a reason to
+ * refuse, and the batch that creates the token fails if the place has changed. In both cases the exchange is tried again with `fresh`.
  */
 async function attempt(ctx: RequestContext, asked: ExchangeRequest, origin: string, fresh: boolean): Promise<ExchangedToken> {
   const token = readToken(asked.subjectToken);

@@ -18,12 +18,15 @@ import type { Refuse } from "./refuse.ts";
 import type { ExchangeRequest } from "./request.ts";
 import { type ExchangedKind, oidcIssuers, usedTokenIds } from "./table.ts";
 
-/** Most valid exchanged tokens of one issuer. */
+/** Maximum number of valid exchanged tokens of one issuer. */
 const MOST_LIVING = 10_000;
 
 interface Issue extends ExchangeRequest, Given, Place {
   claims: Claims;
-  /** The place is that of an exchange of this isolate in the last minute. It counted the valid tokens, and stored the use of the issuer. */
+  /**
+   * Whether the place comes from an exchange of this isolate in the last minute, which counted the valid tokens and stored the use of the
+   * issuer.
+   */
   isRemembered: boolean;
 }
 
@@ -97,14 +100,14 @@ export async function issueToken(ctx: RequestContext, asked: Issue, refuse: Refu
   return { access_token: value, issued_token_type: asked.requestedType, token_type: "token", expires_in: seconds, scope: asked.scope };
 }
 
-/** The role of the row: a custom one stands beside the built-in one that is closest. */
+/** The role of the row: a row with a custom role also has the closest built-in role. */
 function roleOf(orgId: string, roleID: string | null): Pick<typeof accessTokens.$inferSelect, "role" | "roleId"> {
   if (roleID === null) return { role: "member", roleId: null };
   const builtIn = tokenRoles.find((role) => role === findRole(orgId, roleID));
   return builtIn ? { role: builtIn, roleId: null } : { role: "member", roleId: roleID };
 }
 
-/** SQL conditions of an exchange, by what is wrong when one does not hold. */
+/** SQL conditions of an exchange, by the fault that each one shows when it does not hold. */
 function needsOf(
   { org, issuer, owner, isRemembered }: Issue,
   tokenType: ExchangedKind,
@@ -112,7 +115,7 @@ function needsOf(
   now: number,
 ): Record<string, SQL> {
   const orgId = org.id;
-  // Only these columns, so that an index has the answer.
+  // Only these columns are selected, because one index contains them all.
   const living = and(eq(accessTokens.issuerId, issuer.id), isNull(accessTokens.deletedAt), gt(accessTokens.expiresAt, now));
   return {
     changed: sql`EXISTS (SELECT 1 FROM ${oidcIssuers} WHERE ${eq(oidcIssuers.id, issuer.id)} AND ${eq(oidcIssuers.version, issuer.version)}

@@ -29,7 +29,7 @@ export async function readIssuer(ctx: OrgContext, id: string): Promise<IssuerRow
 
 export const getIssuer = async (ctx: OrgContext, id: string) => toIssuer(await readIssuer(ctx, id));
 
-/** Most issuers of an organization. One answer lists them all. */
+/** Maximum number of issuers of an organization. One answer lists them all. */
 export const MOST_ISSUERS = 100;
 
 export async function listIssuers(ctx: OrgContext) {
@@ -52,7 +52,7 @@ export function toIssuer(row: IssuerRow): Issuer {
     name: row.name,
     url: row.url,
     issuer: row.issuer,
-    // Also when there are none: the provider pulumiservice cannot read its own state without them.
+    // The member is there even without thumbprints, because the provider pulumiservice cannot read its own state without the member.
     thumbprints: row.thumbprints,
     // Keys that the issuer publishes change without a call, so only keys that were registered are shown.
     ...(row.jwksUri === null && { jwks: { keys: row.keys } }),

@@ -4,7 +4,7 @@ import { shapeFault } from "../state/shape.ts";
 import type { Claims } from "./claims.ts";
 import { algorithms } from "./keys.ts";
 
-/** Most characters of a token, and most levels of its claims. */
+/** Maximum number of characters of a token, and of levels of its claims. */
 export const MOST_CHARACTERS = 8 * 1024;
 const MOST_LEVELS = 16;
 

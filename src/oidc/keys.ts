@@ -1,7 +1,7 @@
 import { tryFromBase64, fromBase64url } from "../bytes/base64.ts";
 import type { PublicKey } from "./table.ts";
 
-/** Most keys of an issuer. */
+/** Maximum number of keys of an issuer. */
 export const MOST_KEYS = 100;
 /** Bits of an RSA key that can be trusted. */
 const LEAST_RSA_BITS = 2048;

@@ -1,6 +1,6 @@
 import { type Claims, textOf } from "./claims.ts";
 
-/** Most characters of a name in the audit log. */
+/** Maximum number of characters of a name in the audit log. */
 const MOST = 100;
 
 /**

@@ -41,7 +41,7 @@ export const Issuer = z.object({
 export type Issuer = z.infer<typeof Issuer>;
 
 const Warning = z.object({
-  /** Place of the definition in the policy, from 0. */
+  /** Position of the definition in the policy, from 0. */
   policy: z.int(),
   message: z.string(),
 });
@@ -88,7 +88,7 @@ const ExchangedToken = z.object({
 export type ExchangedToken = z.infer<typeof ExchangedToken>;
 
 const Session = z.extend(AccessToken, {
-  /** Address of the run that the token was exchanged in, if its claims tell it. */
+  /** Address of the run that the token was exchanged in, if its claims contain it. */
   run: z.optional(z.string()),
   team: z.optional(z.string()),
   userLogin: z.optional(z.string()),
@@ -116,7 +116,7 @@ export const TestResult = z.object({
   allowed: z.boolean(),
   /** Why an exchange would be refused. */
   reason: z.optional(z.string()),
-  /** The token that would come. */
+  /** The token that would be issued. */
   wouldIssue: z.optional(
     z.object({
       name: z.string(),

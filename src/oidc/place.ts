@@ -30,15 +30,15 @@ export interface Place {
 type Asked = Pick<ExchangeRequest, "orgName" | "wanted">;
 
 /**
- * The organization of a name, its issuer of a token, and the team or person that the token shall be for. The request continues in the database of
- * the organization, which no other id or token of the request names.
+ * Finds the organization of that name, the issuer of the presented token in it, and the team or person that the new token is for. The
+ * request continues in the database of the organization, which no other id or token of the request names.
  * @throws 503 if no database that answers has the organization, and one does not answer
  */
 export async function findPlace(ctx: RequestContext, asked: Asked, iss: string): Promise<Partial<Place>> {
   enterPlace(ctx, DIRECTORY);
   const found = await readPlace(ctx.store, asked, iss);
   if (found.org) return found;
-  // One organization has the name in the whole deployment. If an operator has given it to several ones, it stands for none of them.
+  // One organization has the name in the whole deployment. If an operator has given it to several organizations, it names none of them.
   const others = everyPlace(ctx.env).slice(1).map(openStore);
   const answers = await Promise.allSettled(others.map(async (store) => ({ store, place: await readPlace(store, asked, iss) })));
   const having = answers.flatMap((answer) => (answer.status === "fulfilled" && answer.value.place.org ? [answer.value] : []));
@@ -49,7 +49,7 @@ export async function findPlace(ctx: RequestContext, asked: Asked, iss: string):
   return having[0]!.place;
 }
 
-/** Looks all of it up at once in one database, so that an unknown organization takes no less time. */
+/** Looks all of it up at once in one database, so that a call about an unknown organization takes as long as any other. */
 async function readPlace(store: Store, { orgName, wanted: { tokenType, name } }: Asked, iss: string): Promise<Partial<Place>> {
   const { db } = store;
   const named = eq(organizations.name, orgName);
@@ -72,10 +72,10 @@ async function readPlace(store: Store, { orgName, wanted: { tokenType, name } }:
   return { org: orgs[0], issuer: issuers[0], owner: ofTeam[0] ?? ofPerson[0] };
 }
 
-/** Places of exchanges that succeeded in this isolate, and when they were read. Each has at most 128 KB. */
+/** Places of exchanges that succeeded in this isolate, and when they were read. Each place has at most 128 KB. */
 const places = new Map<string, { place: Place; readAt: number }>();
 export const MOST_PLACES = 50;
-/** A place is read again after this, and the valid tokens of its issuer are counted again. Milliseconds. */
+/** Milliseconds after which a place is read again, and the valid tokens of its issuer are counted again. */
 const KEPT = 60_000;
 
 const keyOf = ({ orgName, wanted: { tokenType, name } }: Asked, iss: string) => JSON.stringify([orgName, iss, tokenType, name]);

@@ -4,7 +4,7 @@ import type { Wanted } from "./evaluate.ts";
 import { OAuthFault } from "./oauthFault.ts";
 import { type ExchangedKind, exchangedKinds } from "./table.ts";
 
-/** Most bytes of the body. */
+/** Maximum number of bytes of the body. */
 const MOST_BYTES = 16 * 1024;
 export const USUAL_SECONDS = 7200;
 
@@ -18,7 +18,7 @@ export interface ExchangeRequest {
   subjectToken: string;
   wanted: Wanted;
   scope: string;
-  /** As the request has it, for the answer. */
+  /** The type as the request names it, for the answer. */
   requestedType: string;
   /** Seconds. */
   expiration: number;

@@ -8,7 +8,7 @@ import { presetKinds } from "./presets.ts";
 import { claimsIn, withClaims } from "./stacks.ts";
 import { exchangedKinds } from "./table.ts";
 
-/** Longest lifetime of an exchanged token, and the one that an issuer has without another (management-api §10.3). Seconds. */
+/** Longest lifetime of an exchanged token, and the lifetime for an issuer without a setting of its own (management-api §10.3). Seconds. */
 export const LONGEST = 7 * 86_400;
 export const USUAL_MAX_EXPIRATION = 90_000;
 

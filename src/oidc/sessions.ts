@@ -40,7 +40,7 @@ export async function listSessions(
   return { sessions: items.map((row) => toSession(row, ctx.now)), continuationToken };
 }
 
-/** One of these tokens. @throws 404, also for one that has ended */
+/** A valid exchanged token of an issuer. @throws 404, also for one that has ended */
 export async function getSession(ctx: OrgContext, issuerId: string, tokenId: string): Promise<Session> {
   const [issuers, rows] = await guarded(ctx, [
     issuerQuery(ctx, issuerId),
@@ -50,7 +50,7 @@ export async function getSession(ctx: OrgContext, issuerId: string, tokenId: str
   return toSession(rows[0], ctx.now);
 }
 
-/** The number of these tokens. */
+/** The number of valid exchanged tokens of an issuer. */
 export async function countSessions(ctx: OrgContext, issuerId: string): Promise<number> {
   const { db } = ctx.store;
   const [rows] = await guarded(ctx, [
@@ -90,7 +90,7 @@ const toSession = (row: TokenRow & { userLogin: string | null }, now: number): S
   ...(row.userLogin !== null && { userLogin: row.userLogin }),
 });
 
-/** Ends one exchanged token at once. Ending it again is fine. @throws 404 for an id that is none of this issuer's */
+/** Ends one exchanged token at once. It may be ended again. @throws 404 for an id that belongs to no token of this issuer */
 export async function endSession(ctx: OrgContext, issuerId: string, tokenId: string): Promise<void> {
   const { db } = ctx.store;
   const one = sql`access_tokens.id = ${tokenId} AND access_tokens.issuer_id = (SELECT id FROM oidc_issuers WHERE id = ${issuerId} AND org_id = ${ctx.org.id})`;

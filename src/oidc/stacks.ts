@@ -12,7 +12,7 @@ export const claimsIn = (pattern: string): string[] => [...pattern.matchAll(plac
 export const withClaims = (pattern: string, textFor: (claim: string) => string): string =>
   pattern.replaceAll(placeholder, (_, claim: string) => textFor(claim));
 
-/** A value of a claim that may stand in a pattern. It has no `*`, which would match other stacks. */
+/** A value of a claim that may be part of a pattern. It has no `*`, which would match other stacks. */
 const name = /^[A-Za-z0-9_.-]{1,100}$/;
 
 /**

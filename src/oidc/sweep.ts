@@ -6,7 +6,7 @@ import { usedTokenIds } from "./table.ts";
 
 /** How long the row of an exchanged token is kept after its end, in milliseconds. The audit log names it for longer. */
 const KEPT = 30 * 86_400_000;
-/** Most rows that one run deletes; the next run continues. */
+/** Maximum number of rows that one run deletes; the next run continues. */
 const MOST_DELETED = 500;
 
 /** A pipeline makes many tokens, so the rows of ended ones are deleted. A row with descendants stays, because they are found through it. */

@@ -55,7 +55,7 @@ export const oidcIssuers = sqliteTable(
     keys: text("keys", { mode: "json" }).$type<PublicKey[]>().notNull(),
     /** When the keys were read. */
     fetchedAt: integer("fetched_at").notNull(),
-    /** When reading the keys was last begun: it is not begun more often than once in a while. */
+    /** When the keys were last about to be read, because they must not be read too often. */
     triedAt: integer("tried_at").notNull(),
     thumbprints: text("thumbprints", { mode: "json" }).$type<string[]>().notNull(),
     /** Longest lifetime of an exchanged token. */

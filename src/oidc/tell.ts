@@ -3,7 +3,7 @@ import { type Outcome, type Wanted, isAbout, rulesOf } from "./evaluate.ts";
 import { oneLine } from "./label.ts";
 import type { PolicyDefinition } from "./table.ts";
 
-/** Most characters of a reason, and of a value in it. */
+/** Maximum number of characters of a reason, and of a value in it. */
 const MOST = 1200;
 const MOST_OF_VALUE = 120;
 

@@ -75,7 +75,7 @@ async function store(ctx: OrgContext, before: IssuerRow, after: IssuerRow, happe
         audiences,
         singleUse,
         endsSessions,
-        // Otherwise keys that an exchange has just read would be replaced by those before.
+        // Otherwise older keys would replace keys that an exchange has just read.
         ...(keys !== before.keys && { jwksUri, keys, fetchedAt, triedAt }),
         modifiedAt: ctx.now,
         version: nextVersion,

@@ -19,7 +19,7 @@ export interface KeySet {
   version: number;
 }
 
-/** The claims, and the keys by which they were verified. `unknown-key`: newer keys may have it. */
+/** The claims, and the keys by which they were verified. `unknown-key`: perhaps the issuer has newer keys. */
 export type Verified = { claims: Claims; by: Pick<KeySet, "keys" | "fetchedAt"> } | { fault: "unknown-key" | "invalid"; why: string };
 
 type GetKey = ReturnType<(typeof import("jose/jwks/local"))["createLocalJWKSet"]>;

@@ -11,7 +11,7 @@ interface SharedIssuer {
   host: string;
   /** Claims whose exact value names the owner. */
   owner: string[];
-  /** Claims whose pattern begins with the owner, as this expression finds. */
+  /** Claims whose pattern names the owner if it matches this expression. */
   prefixed: Record<string, RegExp>;
 }
 

@@ -9,7 +9,7 @@ import { metrics } from "../metrics/table.ts";
 import { organizations } from "../orgs/table.ts";
 import { updates } from "../updates/table.ts";
 
-/** The largest backlog of a database that is counted. */
+/** Maximum number of rows of a backlog that are counted in one database. */
 export const MOST_ROWS = 10_000;
 /** Number of objects on a page of R2. */
 export const MOST_LETTERS = 1000;
@@ -113,7 +113,7 @@ async function readPlace(store: Store, now: number): Promise<PlaceNumbers> {
   };
 }
 
-/** The numbers of two databases as those of one: counts are added, and of two times the one counts that calls for attention sooner. */
+/** The numbers of two databases as those of one: counts are added, and of two times, the result has the one that needs attention sooner. */
 function together(a: PlaceNumbers, b: PlaceNumbers): PlaceNumbers {
   return {
     organizations: a.organizations + b.organizations,

@@ -24,13 +24,13 @@ export interface OrganizationNumbers {
   refusals: Record<string, number>;
 }
 
-/** For the organization's administrators; the batch checks that the caller still is one. */
+/** Reads the numbers for the organization's administrators; the batch checks that the caller still is one. */
 export async function readOwnNumbers(ctx: OrgContext): Promise<OrganizationNumbers> {
   const results = await guarded(ctx, statementsOf(ctx.store, ctx.org.id, ctx.now));
   return numbersOf(results);
 }
 
-/** For the operator. */
+/** Reads the same numbers for the operator. */
 export const readOrganizationNumbers = async (store: Store, orgId: string, now: number): Promise<OrganizationNumbers> =>
   numbersOf(await batch(store, statementsOf(store, orgId, now)));
 

@@ -36,7 +36,7 @@ export async function requireMails(ctx: OrgContext, addresses: string[]): Promis
 }
 
 /**
- * The same for an invitation that is sent again. Each invitation counts once in a day, so it is mailed once in a day.
+ * Checks that the mail of an invitation may be sent again. Each invitation counts once in a day, so it is mailed once in a day.
  * @throws 429
  */
 export async function requireMailAgain(ctx: OrgContext, thatInvite: SQL): Promise<void> {

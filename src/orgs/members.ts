@@ -74,7 +74,7 @@ export async function changeMemberRole(ctx: OrgContext, login: string, given: Gi
     currentRole(ctx, login),
     ctx.store.db
       .update(members)
-      // Who becomes an administrator again later is no emergency administrator.
+      // A person who becomes an administrator again later is not an emergency administrator.
       .set({ role, roleId: id, roleConnectionId: null, ...(role !== "admin" && { isBreakGlass: false }) })
       .where(and(isMember(ctx, login), sql`(role, role_id) IS NOT (${role}, ${id})`, allowed, withinReach(ctx)))
       .returning({ userId: members.userId }),
@@ -111,9 +111,9 @@ export const isMember = (ctx: OrgContext, login: string) =>
   and(eq(members.orgId, ctx.org.id), sql`${members.userId} = (SELECT id FROM users WHERE ${isLogin(login)})`);
 
 /**
- * SQL condition: the person is no member to whom the change does not apply. It is the same before and after the change, because a dry run does
- * not make it.
- * @param changes condition on the row of `members`: the change applies to it
+ * SQL condition: the change applies to the person, or the person is not a member. It is the same before and after the change, because a dry
+ * run does not make it.
+ * @param changes condition that is true of a row of `members` to which the change applies
  */
 export const noneBut = (ctx: OrgContext, login: string, changes: SQL | undefined) =>
   sql`NOT EXISTS (SELECT 1 FROM ${members} WHERE ${isMember(ctx, login)} AND NOT ${changes ? sql`(${changes})` : sql`1`})`;

@@ -15,7 +15,7 @@ export function newNameFault(name: string | undefined): string | undefined {
   return `"${name}" begins or ends with - or _: a name begins and ends with a letter or digit.`;
 }
 
-/** The same for a new organization. */
+/** What is wrong with the name of a new organization, as the rest of a sentence; undefined for a good name. */
 export const newOrgNameFault = (name: string | undefined): string | undefined =>
   newNameFault(name) ??
   (ownPaths.includes(name!.toLowerCase()) ? `"${name}" is the name of pages of this server: choose another name.` : undefined);

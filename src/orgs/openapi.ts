@@ -79,7 +79,7 @@ export type ListInvitesResponse = z.infer<typeof ListInvitesResponse>;
 /** The public part of an invitation, for anyone with its id: the organization and the role. */
 const InviteSummary = z.object({ githubLogin: z.string(), name: z.string(), avatarUrl: z.string(), role: z.string() });
 
-/** The same with and without a verified address. */
+/** The documentation of both operations that invite by address. */
 const invitesByAddress = {
   tags: ["Organizations"],
   summary: "Invites people by address, by mail if the deployment sends mail; the answer contains the links",

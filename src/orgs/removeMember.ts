@@ -28,10 +28,10 @@ import { members } from "./table.ts";
 export const fates = ["revoke", "keep"] as const;
 export type Fate = (typeof fates)[number];
 
-/** Most things that a person set up which the event of the removal names. */
+/** Maximum number of things set up by the person that the event of the removal names. */
 const MOST_NAMED = 100;
 
-/** It begins with the text of the public contract's refusal. */
+/** This message begins with the text of the refusal in the public contract. */
 const LAST_ADMINISTRATOR = "You cannot remove yourself from the organization: it needs at least one administrator";
 
 /**
@@ -128,7 +128,10 @@ function setUpBy(ctx: OrgContext, login: string, willLeave: SQL): SQL {
     FROM (SELECT * FROM ${thingsSetUpBy(ctx, login)} LIMIT ${MOST_NAMED}) WHERE ${willLeave} HAVING count(*) > 0), '')`;
 }
 
-/** A connection that the person's credentials set up opens the organization to whoever its provider names, so it ends as after a leak. */
+/**
+ * A connection that the person's credentials set up opens the organization to every person whom its provider names, so it ends as after a
+ * leak.
+ */
 const shutConnectionsOf = (ctx: OrgContext, login: string, willLeave: SQL) =>
   shutConnections(
     ctx.store,
@@ -136,7 +139,10 @@ const shutConnectionsOf = (ctx: OrgContext, login: string, willLeave: SQL) =>
     ctx.now,
   );
 
-/** An identity provider that the person's credentials set up creates tokens, as they did. An administrator has to set its policy again. */
+/**
+ * An identity provider that the person's credentials set up would go on creating tokens, so it is disabled. An administrator has to set its
+ * policy again.
+ */
 const disableIssuersOf = (ctx: OrgContext, login: string, willLeave: SQL) =>
   ctx.store.db
     .update(oidcIssuers)

@@ -16,11 +16,12 @@ import { propose } from "./propose.ts";
 import { familyQuery, readEvents, readStacks } from "./read.ts";
 
 const DAY = 86_400_000;
-/** Stacks that the answer names. */
+/** Maximum number of stacks that the answer names. */
 const MOST_NAMED = 100;
 
 /**
- * The least role and limit that would have allowed all that a token did in these days, beside what it has. Nothing is changed.
+ * The smallest role and limit that would have allowed everything that a token did in these days, beside the role and limit that it has.
+ * Nothing is changed.
  * @throws 404 for an id that never was of this owner
  */
 export async function getRightsize(ctx: OrgContext, id: string, days: number, owner: TokenOwner = theOrganization): Promise<Rightsize> {

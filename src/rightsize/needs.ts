@@ -7,7 +7,7 @@ import { isPersonOnly } from "../auth/policy.ts";
 export interface Need {
   /** The rights that the call used. */
   shows: readonly OrgPermission[];
-  /** Rights without which no client comes to that call, and whose use leaves no event. */
+  /** Rights that every client needs before it can make that call, and whose use leaves no event. */
   besides?: readonly OrgPermission[];
   /** The call gave rights to somebody. Only an administrator can give rights that the caller does not have. */
   gives?: true;

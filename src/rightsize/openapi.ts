@@ -38,7 +38,7 @@ export const Rightsize = z.object({
 });
 export type Rightsize = z.infer<typeof Rightsize>;
 
-const summary = "Proposes the least role and limit to stacks for what a token did, by the audit log";
+const summary = "Proposes the smallest role and limit to stacks that allow everything that a token did according to the audit log";
 
 export const rightsizeOperations = {
   GetOrgTokenRightsize: { tags: ["Organizations", "AccessTokens"], summary, answers: { 200: Rightsize } },

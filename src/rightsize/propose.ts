@@ -5,7 +5,7 @@ import { type StackRule, type TokenRole, tokenRoles } from "../tokens/table.ts";
 import { type Need, needOf } from "./needs.ts";
 import { type TouchedStack, patternsFor } from "./patterns.ts";
 
-/** Rules that a token can have. */
+/** Maximum number of rules that a token can have. */
 const MOST_RULES = 100;
 
 /** Events of a token with the same need on the same stack. */
@@ -20,7 +20,7 @@ export interface Used {
   at: number;
 }
 
-/** What a token used by its events, and the least that would have allowed all of it. */
+/** What a token used by its events, and the smallest role and limit that would have allowed all of it. */
 export interface Proposal {
   used: { permission: OrgPermission; events: number; at: number }[];
   permissions: OrgPermission[];
@@ -31,7 +31,7 @@ export interface Proposal {
   stacks: StackRule[] | null;
 }
 
-/** The least role and limit that would have allowed all these events. Pure. @param existing all stacks of the organization */
+/** The smallest role and limit that would have allowed all these events. Pure. @param existing all stacks of the organization */
 export function propose(events: Used[], existing: { project: string; stack: string }[], settings: OrgSettings): Proposal {
   const needs = events.map((one) => ({ ...one, need: needOf(one.event, one.description) }));
   const used = new Map<OrgPermission, { permission: OrgPermission; events: number; at: number }>();

@@ -10,14 +10,14 @@ import { accessTokens } from "../tokens/table.ts";
 import { describedEvents } from "./needs.ts";
 import type { Used } from "./propose.ts";
 
-/** Tokens of a family whose events are read: the token and its latest predecessors. */
+/** Maximum number of tokens of a family whose events are read: the token and its latest predecessors. */
 const MOST_TOKENS = 10;
-/** Events of one token that are read, the latest, and rows into which they are counted. */
+/** Maximum number of events of one token that are read, the latest ones, and of rows into which they are counted. */
 const MOST_EVENTS = 20_000;
 const MOST_ROWS = 5000;
-/** Objects of the archive that are read. Each has a thousand records of the organization. */
+/** Maximum number of objects of the archive that are read. Each has a thousand records of the organization. */
 const MOST_ARCHIVES = 20;
-/** Stacks of the touched projects that are read. */
+/** Maximum number of stacks of the touched projects that are read. */
 const MOST_STACKS = 20_000;
 
 export interface ReadEvents {

@@ -67,7 +67,7 @@ const readOnly = [
   "deployments:read_usage",
   "policy_groups:read",
 ];
-/** It has no `stack:create`: a setting of the organization decides whether members have it, and settings do not change a set. */
+/** This set has no `stack:create`: a setting of the organization decides whether members have it, and settings do not change a set. */
 const standard = [
   ...readOnly,
   "project:encrypt",

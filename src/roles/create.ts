@@ -68,7 +68,7 @@ export const partRows = (id: string, parts: string[]): SQL =>
 
 const builtInNames = new Set([...Object.values(builtInRoles), ...builtInSets].map(({ name }) => name.toLowerCase()));
 
-/** The query of the custom record with that name; case does not count. */
+/** The query of the custom record with that name; upper and lower case are equal. */
 export const recordNamed = (ctx: OrgContext, name: string) =>
   ctx.store.db
     .select({ id: customRoles.id })

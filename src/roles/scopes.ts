@@ -18,8 +18,8 @@ const groups: Record<string, { name: string; scopes: Partial<Record<OrgPermissio
       scopes: {
         "org_member:read": "List the members.",
         "org_member:add": "Add members.",
-        "org_member:update": "Change the roles of members who are no administrators.",
-        "org_member:delete": "Remove members who are no administrators.",
+        "org_member:update": "Change the roles of members who are not administrators.",
+        "org_member:delete": "Remove members who are not administrators.",
         "invites:read": "List invitations.",
         "invites:create": "Make and cancel invitations.",
       },

@@ -38,7 +38,7 @@ export async function setDefaultRole(ctx: OrgContext, id: string): Promise<void>
   relaySoon(ctx, event);
 }
 
-/** @returns without an id and scopes: the built-in Member */
+/** @returns the role; for the built-in Member its id is null, and there are no scopes */
 async function wanted(ctx: OrgContext, id: string): Promise<{ id: string | null; name: string; scopes?: string[] }> {
   const known = findRole(ctx.org.id, id);
   if (known === "member") return { id: null, name: builtInRoles.member.name };

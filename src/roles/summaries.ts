@@ -91,7 +91,7 @@ export interface HolderCounts {
   tokens: number;
 }
 
-/** The same with the number of holders of each, by id. People without an assigned role hold the default role. */
+/** Lists all roles and permission sets with the number of holders of each, by id. People without an assigned role hold the default role. */
 export async function summarizeRolesInUse(ctx: OrgContext): Promise<{ roles: RoleSummary[]; counts: Map<string, HolderCounts> }> {
   const { db } = ctx.store;
   const count = sql<number>`count(*)`.as("holders");

@@ -63,7 +63,8 @@ export async function updateRole(ctx: OrgContext, id: string, request: z.infer<t
   );
   // Only in a dry run: a change would have failed at the unique index.
   if ((named as { id: string }[]).some((record) => record.id !== id)) throw nameTaken();
-  // The guards show that no other call has changed it meanwhile, so it is unchanged for lack of room.
+  // The guards have checked that no other call changed it meanwhile. So the record was not written because the organization's records have
+  // reached their limit.
   const row = (shown as (typeof before)[])[0];
   if (!(changed as unknown[])[0] || !row) throw noRoom();
   relaySoon(ctx, event);
@@ -107,7 +108,7 @@ async function compile(ctx: OrgContext, id: string, tree: unknown, text: string)
   relyOnRoles(ctx, [...including, ...stored]);
   if (including.length > MOST_ABOVE) throw badRequest(`more than ${MOST_ABOVE} roles and permission sets include this one`);
   const trees = new Map(including.map((record) => [record.id, record.details]));
-  if (parts.some((part) => part === id || trees.has(part))) throw badRequest("a role cannot include itself, also not by way of others");
+  if (parts.some((part) => part === id || trees.has(part))) throw badRequest("a role cannot include itself, not even through other roles");
   const known = new Map(stored.filter((record) => record.id !== id && !trees.has(record.id)).map((record) => [record.id, record.grants]));
   const grantsById = (part: string): ScopeGrant[] | undefined => {
     const granted = known.get(part);
@@ -134,7 +135,7 @@ const idsAbove = (id: string): SQL => sql`(WITH RECURSIVE above(id) AS (SELECT r
 function rewritten(ctx: OrgContext, id: string, change: Change): BatchItem<"sqlite">[] {
   const { db } = ctx.store;
   const { parts, above } = change;
-  // True before and after this record was written: the condition is about all other records.
+  // This condition is true before and after the record was written, because it is about all other records.
   const isWritten = hasRoom(ctx, id, change);
   const isRead = sql`NOT EXISTS (SELECT id FROM ${idsAbove(id)} EXCEPT SELECT value FROM json_each(${JSON.stringify([...above.keys()])}))`;
   return [

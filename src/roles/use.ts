@@ -22,7 +22,7 @@ interface Holders<T> {
   named: T[];
 }
 
-/** A role or permission set, and everything that would notice its deletion. */
+/** A role or permission set, and everything that its deletion would affect. */
 export interface RoleInUse {
   id: string;
   builtIn?: BuiltInRole;

@@ -40,7 +40,7 @@ export function shownAs({ userName, profile: { displayName, name, emails } }: Us
 
 const LONGEST = 32;
 
-/** Logins for a new account, the best first. @param random hex digits: the last candidate is free */
+/** Logins for a new account, the best first. @param random hex digits, which make the last candidate unique */
 export function loginsFor(userName: string, random: string): string[] {
   const [local = ""] = userName.split("@");
   const legal = local

@@ -42,14 +42,14 @@ function unquoted(quoted: string): string {
     const text = JSON.parse(quoted) as string;
     if (text.isWellFormed() && !text.includes("\0")) return text;
   } catch {
-    // The following refusal is for it too.
+    // A text that cannot be parsed gets the following refusal.
   }
   throw refuse("a text is not valid");
 }
 
 /**
- * Parses the filters that clients send: comparisons with `eq`, joined by `and`. Operators have no case, and a text may lack its quotation marks
- * (identity-facts C-20, C-21).
+ * Parses the filters that clients send: comparisons with `eq`, joined by `and`. Operators may be in upper or lower case, and a text may
+ * lack its quotation marks (identity-facts C-20, C-21).
  * @throws 400 `invalidFilter`
  */
 export function parseFilter(filter: string): Comparison[] {

@@ -10,8 +10,8 @@ export interface GroupAttributes {
 }
 
 /**
- * A change of the members of a group, as its rows need it: the list is never read, changed and saved (identity-facts C-41). If it is the whole
- * list, the members that it does not add are removed.
+ * A change of the members of a group, in the form in which its rows are written: the list is never read, changed and saved (identity-facts
+ * C-41). If it is the whole list, the members that it does not add are removed.
  */
 export interface MemberChange {
   isWhole: boolean;

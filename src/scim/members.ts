@@ -1,4 +1,4 @@
-/** Reading of JSON whose names have no case, and whose names may be those of `Object.prototype` (identity-facts C-1, L-6). */
+/** Reads JSON whose names may be in upper or lower case, and may be those of `Object.prototype` (identity-facts C-1, L-6). */
 
 export const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);

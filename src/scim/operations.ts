@@ -22,8 +22,8 @@ const MOST_OPERATIONS = 10_000;
 const MOST_PATH = 1000;
 
 /**
- * Reads the operations of a PATCH in all forms that clients send: `op` in any case, no path, dotted names and URNs as names of members
- * (identity-facts C-1 to C-3). It changes nothing, so a fault in the last operation leaves nothing done.
+ * Reads the operations of a PATCH in all forms that clients send: `op` in upper or lower case, no path, dotted names and URNs as names of
+ * members (identity-facts C-1 to C-3). It changes nothing, so a fault in the last operation leaves nothing done.
  * @param urns the URNs, in lower case, of extensions whose members a value may contain
  * @throws 400
  */

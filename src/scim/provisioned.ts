@@ -10,8 +10,9 @@ export interface Provisioned {
   /** The account whose membership SCIM manages. The person gets no second one, because a deactivation would not end it. Null: none yet. */
   userId: string | null;
   /**
-   * How the sign-in gets into that account without a question: `subject`, or `name` while no other identity of the connection is linked to it.
-   * Undefined if the account existed before SCIM, because then its holder links it in a sign-in, and if SCIM says too little about the person.
+   * How the sign-in opens that account without asking the person: `subject`, or `name` while no other identity of the connection is linked
+   * to it. Undefined if the account existed before SCIM, because then its holder links it in a sign-in, and if SCIM says too little about
+   * the person.
    */
   opens: "subject" | "name" | undefined;
 }

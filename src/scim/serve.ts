@@ -31,7 +31,7 @@ import { listUsers } from "./users/list.ts";
 import { patchUser } from "./users/patch.ts";
 import { replaceUser } from "./users/replace.ts";
 
-/** Maximum number of bytes of a body: 8,000 members of a group are less. */
+/** Maximum number of bytes of a body: a group with 8,000 members is smaller. */
 const MOST_BYTES = 2 * 1024 * 1024;
 /** Period of the limiter in `wrangler.toml`, in seconds. */
 const PERIOD = 10;
@@ -49,7 +49,10 @@ const resources: Record<string, { all: Record<string, OfAll>; one: Record<string
 /** Parts of the protocol that are not offered; their answer is 501 (RFC 7644: bulk operations, the alias of the caller, and queries by POST). */
 const notOffered = new Set(["Bulk", "Me", ".search"]);
 
-/** Serves `/scim/v2/{org}/…`. Every way out has a body of SCIM, so that an identity provider shows the cause (identity-facts C-16). */
+/**
+ * Serves `/scim/v2/{org}/…`. Every answer has a body in the format of SCIM, so that an identity provider shows the cause (identity-facts
+ * C-16).
+ */
 export async function serveScim(c: Context<Env>): Promise<Response> {
   const [, , version, org = "", name = "", id, ...more] = c.req.path.split("/").map(decoded);
   c.set("route", "/scim/v2/{orgName}");

@@ -49,7 +49,7 @@ export const scimUsers = sqliteTable(
     /** The account. Null: the user was created inactive, and has had none. */
     userId: text("user_id").references(() => users.id),
     userName: text("user_name").notNull(),
-    /** The name, folded: case does not count (identity-facts C-22). */
+    /** The name, folded: upper and lower case are equal (identity-facts C-22). */
     userNameKey: text("user_name_key").notNull(),
     externalId: text("external_id"),
     active: integer("active", { mode: "boolean" }).notNull(),
@@ -77,7 +77,7 @@ export const scimUsers = sqliteTable(
     uniqueIndex("scim_users_account")
       .on(t.orgId, t.userId)
       .where(sql`${t.userId} IS NOT NULL AND ${t.deletedAt} IS NULL`),
-    // Deleted rows too: a refusal tells a person why.
+    // The index has deleted rows too, because a refusal gives the person the reason.
     index("scim_users_person")
       .on(t.userId)
       .where(sql`${t.userId} IS NOT NULL`),

@@ -67,7 +67,7 @@ function readEmails(value: unknown): Email[] {
 }
 
 function readEmail(value: unknown): Email {
-  // A list of texts is no SCIM, but has one meaning only.
+  // A list of texts does not conform to SCIM, but it can mean only one thing.
   const members = isObject(value) ? membersOf(value) : new Map([["value", value]]);
   const address = textOf("emails.value", members.get("value"), MOST_ADDRESS);
   if (address === null) throw invalidValue("Each of the emails has a value.");
@@ -113,7 +113,7 @@ function applyTo(user: UserAttributes, change: Change, id: string): void {
       user.profile.displayName = textOf("displayName", value);
       return;
     case "active":
-      // Its removal would leave the default, which gives access.
+      // After the removal of `active` its default would apply, which gives access.
       if (op === "remove") throw invalid("mutability", "active cannot be removed: replace it by true or false.");
       user.active = booleanOf("active", value);
       return;
@@ -188,7 +188,7 @@ function changed(email: Email, sub: string | undefined, value: unknown): Email[]
   if (sub === undefined)
     for (const [name, part] of isObject(value) ? membersOf(value) : [["value", value] as const]) members.set(name, part);
   else if (["value", "type", "primary"].includes(sub)) members.set(sub, value);
-  // It is not kept.
+  // The members `display` and `$ref` are accepted, but not stored.
   else if (sub !== "display" && sub !== "$ref") throw noPath(`emails.${sub}`);
   if (textOf("emails.value", members.get("value"), MOST_ADDRESS) === null) return [];
   return [readEmail(Object.fromEntries(members))];

@@ -19,7 +19,7 @@ export interface Reencrypted {
 /**
  * Re-encrypts a stack's ciphertexts one by one with the current master key, if they use an older one. Their values and their stack do not
  * change.
- * @param change false: only counts
+ * @param change whether the ciphertexts are changed; if not, they are only counted
  */
 export function reencryption(env: Pick<Bindings, "ENCRYPTION_KEYS">, stackId: string, change: boolean) {
   const found: Reencrypted = { reencrypted: 0, untouched: 0, unreadable: 0, keys: {} };

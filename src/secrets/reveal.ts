@@ -26,7 +26,7 @@ export async function revealOutput(ctx: OrgContext, path: StackPath, name: strin
   return reveal(ctx, path, value, "an output");
 }
 
-/** The same for an input or output of one resource. */
+/** Returns one input or output of a resource with its secrets decrypted, and records it as `revealOutput` does. */
 export async function revealProperty(
   ctx: OrgContext,
   path: StackPath,

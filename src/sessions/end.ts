@@ -35,7 +35,7 @@ export async function endSession(ctx: PersonContext, id: string): Promise<void> 
   relaySoon(ctx, ...events);
 }
 
-/** The same, and ends everything that was created in the session. */
+/** Ends one of the caller's own sessions, and everything that was created in it. */
 export async function revokeSession(ctx: PersonContext, id: string) {
   const { store, actor } = ctx;
   const rows = await revokeWithDescendants(ctx, {

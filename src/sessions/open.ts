@@ -26,7 +26,7 @@ export interface Opening {
   onlyOrgId: string | null;
   /** Id of the identity that the person signed in with, or SQL for it. */
   identityId: string | SQL | null;
-  /** Id of the session at the identity provider, if it told one. */
+  /** Id of the session at the identity provider, if the provider sent one. */
   providerSession?: string | null;
   /** Milliseconds after which the session ends, at most. */
   longest?: number;

@@ -16,7 +16,7 @@ import { type Opening, openSession } from "./open.ts";
  * @throws 400 with a message for the person at the form, 429 after too many wrong tokens
  */
 export const signInWithToken = (ctx: RequestContext, value: string): Promise<string> =>
-  // A machine token has continued the request in its own place.
+  // For a machine token, the look-up has continued the request in the database of its organization.
   retryAfterChange((fresh) => signIn(ctx, value, fresh)).finally(() => enterPlace(ctx, DIRECTORY));
 
 /** @throws PreconditionFailed when the token or its person's organizations have changed since they were cached */

@@ -28,7 +28,7 @@ async function isOpenIn(store: Store): Promise<boolean> {
   return rows[0]!.open === 1;
 }
 
-/** What a visitor of a deployment with an organization is told: there is no setup any more. */
+/** The refusal for a visitor once the deployment has an organization: the setup is over. */
 export const isOver = () => new AppError(404, "There is no such page.");
 
 /** @throws 404 once there is an organization */

@@ -23,7 +23,7 @@ export interface Found {
   known: { identityId: string; account: Account } | undefined;
   /** The account that SCIM made for the person, at the first sign-in. */
   provisioned: Account | undefined;
-  /** Id of the account whose membership SCIM manages for the person: the first sign-in leads into no other one. */
+  /** Id of the account whose membership SCIM manages for the person: the first sign-in opens no other account. */
   managedId: string | undefined;
   /** Whether the provider may make the person a member, or give the person an account. */
   mayJoin: boolean;
@@ -62,9 +62,9 @@ export const thatIdentity = (provider: Provider, { subject }: Person): SQL =>
   and(eq(identities.connectionId, provider.id), eq(identities.issuer, provider.issuer), eq(identities.subject, subject))!;
 
 /**
- * Finds what is known of a person. An account that SCIM of the same organization made is found by the subject, which is the external id, or by the
- * user name. It is found by the user name only while no other identity of the connection is linked to it, so that nobody takes it over by a name.
- * Everybody chooses a login at GitHub, so it is no such name.
+ * Finds what is known of a person. An account that SCIM of the same organization made is found by the subject, which is the external id, or
+ * by the user name. It is found by the user name only while no other identity of the connection is linked to it, so that nobody takes it
+ * over by a name. People choose their own login at GitHub, so a login there does not count as such a user name.
  * @throws 403 for a person whom SCIM has deactivated
  */
 export async function findPerson(ctx: RequestContext, provider: Provider, person: Person): Promise<Found> {

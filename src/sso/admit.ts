@@ -8,7 +8,7 @@ import { type Into, enter } from "./enter.ts";
 import type { Provider } from "./provider.ts";
 import { keepSealed } from "./seal.ts";
 
-/** Most characters of the page after the sign-in: it is kept in a cookie. */
+/** Maximum number of characters of the page after the sign-in: it is kept in a cookie. */
 export const MOST_NEXT = 1000;
 
 /** What is sealed in each step of a sign-in. */
@@ -24,7 +24,7 @@ export const departureParts = {
 /** What is sealed once the provider has said who the person is. */
 export const arrivalParts = {
   ...departureParts,
-  /** Of the connection whose answer was verified. */
+  /** The version of the connection whose answer was verified. */
   version: z.number(),
   person: z.object({
     subject: z.string(),

@@ -20,7 +20,7 @@ const Key = z.tuple([z.number(), z.string()]);
 
 export const ListAuthorizationsQuery = z.object({ maxResults, continuationToken: cursor });
 
-/** The personal tokens that their persons authorized for the organization, the newest authorization first. */
+/** The personal tokens that their owners authorized for the organization, the newest authorization first. */
 export async function listAuthorizations(
   ctx: OrgContext,
   query: z.infer<typeof ListAuthorizationsQuery>,
@@ -131,7 +131,7 @@ export async function listOwnTokens(ctx: PersonContext): Promise<OwnToken[]> {
 
 /**
  * Authorizes one of the caller's personal tokens for the organization whose identity provider opened the session. It gives the token nothing anywhere else.
- * @throws 404 for a token that is none of the caller's
+ * @throws 404 for a token that does not belong to the caller
  */
 export async function authorizeToken(ctx: PersonContext, tokenId: string): Promise<void> {
   const orgId = orgOfSession(ctx);

@@ -11,7 +11,7 @@ export interface Person {
   name: string;
   /** The name that the person has at the provider, to derive a login from. */
   userName: string;
-  /** The id (`sid`) of the session at the provider; "" if it tells none. */
+  /** The id (`sid`) of the session at the provider; "" if the provider sends none. */
   session: string;
   /** Indexes of the group mappings that apply to the person; null: the provider did not say which groups the person is in. */
   mapped: number[] | null;
@@ -48,7 +48,7 @@ export function personIn(
   userInfo: Claims | undefined,
 ): Person | undefined {
   const { issuer, groupClaim } = provider;
-  // The `sub` of Entra is another one in each application, and SCIM sends the `oid` (identity-facts O-1).
+  // The `sub` of Entra is different in each application, and SCIM sends the `oid` (identity-facts O-1).
   const subject = isEntra(issuer) ? idToken["oid"] : idToken["sub"];
   if (typeof subject !== "string" || !/^[\x20-\x7e]{1,255}$/.test(subject)) return undefined;
   const about: Claims = idToken["email"] === undefined && userInfo ? userInfo : idToken;

@@ -18,7 +18,7 @@ import { acsUrlFor, samlMetadataUrlFor } from "./samlTexts.ts";
 import type { CreateConnectionRequest, UpdateConnectionRequest } from "./schema.ts";
 import { type GroupMapping, connections, identities, tokenAuthorizations } from "./table.ts";
 
-/** Most connections of an organization: its people choose among them. */
+/** Maximum number of connections of an organization: its people choose among them. */
 const MOST_CONNECTIONS = 10;
 
 type Row = typeof connections.$inferSelect;
@@ -221,8 +221,9 @@ export const changeEvent = (ctx: OrgContext, description: string) =>
   auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), { event: "saml-configuration-updated", description });
 
 /**
- * Each change counts as one of the settings, so two changes at once are checked one after the other. A call that changes nothing must not count.
- * @param changes SQL condition: there is something to change
+ * Each change counts as a change of the settings, so that two changes at the same time are checked one after the other. A call that changes
+ * nothing must not count.
+ * @param changes SQL condition that is true if there is something to change
  */
 export const nextSettings = (ctx: OrgContext, changes: SQL = sql`1`) =>
   ctx.store.db

@@ -5,8 +5,8 @@ import { issuerUrl, parts } from "./schema.ts";
 import type { Provider } from "./provider.ts";
 
 /**
- * A provider of the deployment, as an element of the JSON list in the secret `SIGN_IN_PROVIDERS`. It proves who somebody is, and no membership. An
- * account is created at the first sign-in of a person with an address of an allowed domain.
+ * A provider of the deployment, as an element of the JSON list in the secret `SIGN_IN_PROVIDERS`. It proves who a person is, and gives no
+ * membership. An account is created at the first sign-in of a person with an address of an allowed domain.
  */
 const Setting = z.strictObject({
   name: z.string().check(z.regex(/^[a-z0-9-]{1,40}$/)),
@@ -22,7 +22,7 @@ const Setting = z.strictObject({
 /** The issuer of GitHub, and the address of its pages. */
 export const GITHUB = "https://github.com";
 
-/** The setting was read before, because it is read for each sign-in. */
+/** The setting as it was parsed last, because each sign-in needs it. */
 let read: { text: string; result: Provider[] } | undefined;
 
 /** @returns none if the setting is absent. A setting that is not valid counts as absent, and is logged: people can still sign in with a token. */

@@ -126,7 +126,7 @@ export async function finishFirst(
       );
     const account = await findAccount(ctx, provider, holder.user.id, holder.token.id);
     if (!account) throw startAgain();
-    // Only SCIM itself can say that the person of an older credential is this one.
+    // Only SCIM can state that the person of this sign-in is the holder of an older credential.
     if (account.isBarred && found.managedId !== account.user.id)
       throw badRequest(
         "this access token is older than the time at which the identity provider deactivated your account, so it links nothing. Ask an administrator",

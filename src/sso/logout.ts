@@ -23,12 +23,12 @@ import { providersAt } from "./flow.ts";
 import type { Provider } from "./provider.ts";
 import { usedSignIns } from "./table.ts";
 
-/** Most bytes of the body. */
+/** Maximum number of bytes of the body. */
 const MOST_BYTES = 16 * 1024;
 /** A logout token is sent at once. Seconds of its age, and by which the clock of a provider may differ. */
 const MOST_AGE = 600;
 const LEEWAY = 60;
-/** Most ids of sessions that an event names. */
+/** Maximum number of ids of sessions that an event names. */
 const MOST_NAMED = 20;
 const EVENT = "http://schemas.openid.net/event/backchannel-logout";
 const TYPES = new Set(["jwt", "logout+jwt"]);
@@ -101,7 +101,7 @@ async function verify(ctx: RequestContext, provider: Provider, token: string): P
   const event =
     typeof events === "object" && events !== null && Object.hasOwn(events, EVENT) ? (events as Record<string, unknown>)[EVENT] : null;
   if (typeof event !== "object" || event === null || Array.isArray(event)) throw invalid(`The token has no event ${EVENT}.`);
-  // An ID token has one: it must not be used as a logout token.
+  // An ID token has a nonce, and must not be used as a logout token.
   if (payload["nonce"] !== undefined) throw invalid("A logout token must not have a nonce.");
   const { jti, sub } = payload;
   if (typeof jti !== "string" || jti === "" || jti.length > 255) throw invalid("The token has no id (jti).");
@@ -130,7 +130,7 @@ function isMeant({ id, issuer }: Provider, { sub, sid }: Logout): SQL {
   const about =
     sid === undefined
       ? ofSubject
-      : // A session whose id the provider has not told may be this one.
+      : // A session for which the provider has sent no id may be this one.
         sql`(${accessTokens.providerSession} = ${sid} AND ${of(sql`1`)} OR ${accessTokens.providerSession} IS NULL AND ${ofSubject})`;
   return and(eq(accessTokens.kind, "session"), isNull(accessTokens.madeWith), isNull(accessTokens.deletedAt), about)!;
 }

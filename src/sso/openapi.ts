@@ -154,12 +154,12 @@ export const ssoOperations = {
   GetSsoSettings: { tags, summary: "Returns what the organization requires of sign-ins", answers: { 200: SsoSettings } },
   UpdateSsoSettings: {
     tags,
-    summary: "Changes what the organization requires of sign-ins; it refuses what would shut out the administrators",
+    summary: "Changes what the organization requires of sign-ins; refuses changes that would shut out the administrators",
     answers: { 200: SsoSettings },
   },
   ListSsoTokenAuthorizations: {
     tags,
-    summary: "Lists the personal tokens that their persons authorized for the organization, newest first",
+    summary: "Lists the personal tokens that their owners authorized for the organization, newest first",
     answers: { 200: ListTokenAuthorizationsResponse },
   },
   RemoveSsoTokenAuthorization: {

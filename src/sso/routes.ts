@@ -25,7 +25,9 @@ const DOMAIN = `${SSO}/domains/{domain}` as const;
 const org = z.object({ orgName });
 const connection = z.object({ orgName, connectionId: id });
 const domain = z.object({ orgName, domain: text(253) });
-/** Only administrators who are people have the right: who sets a connection up decides who gets into the organization. */
+/**
+ * Only administrators who are people have the right, because the caller that sets up a connection decides who can enter the organization.
+ */
 const permission = "organization:set_access" as const;
 const extension = true as const;
 

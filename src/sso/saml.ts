@@ -15,7 +15,7 @@ import { personOf } from "./samlClaims.ts";
 import { acsUrlFor, samlRequestUrl } from "./samlTexts.ts";
 import { dropSealed, keepSealed, openSealed, useUp } from "./seal.ts";
 
-/** The sentence for everybody who needs the second Worker where there is none. */
+/** The refusal of a call that needs the second Worker in a deployment without one. */
 export const NO_SAML =
   "This server does not have the second Worker that SAML needs. The operator adds it with `npm run deploy -- --saml`, see docs/sso.md. Without it, SAML works through a bridge to OpenID Connect.";
 
@@ -119,7 +119,7 @@ export async function receiveSaml(ctx: RequestContext, c: Context, place: string
   });
 }
 
-/** Uses up an assertion: a copy of the form is good for nothing. @returns whether it was unused */
+/** Uses up an assertion, so that a copy of the form has no effect. @returns whether it was unused */
 async function useAssertion(ctx: RequestContext, { connectionId, assertionId, usableUntil }: SamlFacts): Promise<boolean> {
   const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(JSON.stringify([connectionId, assertionId])));
   return useUp(ctx, { id: `saml-${toHex(hash)}`, endsAt: usableUntil + REMEMBERED_LONGER });

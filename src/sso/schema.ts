@@ -57,7 +57,7 @@ const optional = {
 export const CreateConnectionRequest = z.object({
   name: parts.name,
   kind: z.optional(parts.kind),
-  /** For GitHub it may be absent, or the address of an own GitHub server. For SAML the metadata name it. */
+  /** For GitHub it may be absent, or the address of a GitHub server of the organization. For SAML the metadata name it. */
   issuer: z.optional(issuerUrl),
   /** Required for OpenID Connect and GitHub. For SAML it is the entity id of this server, which may be absent. */
   clientId: z.optional(parts.clientId),
@@ -74,7 +74,7 @@ export const UpdateConnectionRequest = z.object({
   ...optional,
 });
 
-/** Of the public contract. */
+/** The body that the public contract defines. */
 export const UpdateSamlOrganizationRequest = z.object({ newIdpSsoDescriptor: z.optional(text(MOST_METADATA)) });
 
 export const AddDomainRequest = z.object({ domain: domainName });

@@ -26,7 +26,7 @@ export async function keepSealed(ctx: RequestContext, c: Context, purpose: Purpo
   setCookie(c, nameOf(purpose), toBase64url(sealed), { ...options, maxAge: SECONDS });
 }
 
-/** @returns undefined for an absent, foreign or old one */
+/** @returns undefined for an absent, foreign or old cookie */
 export async function openSealed<S extends z.ZodMiniType<{ endsAt: number }>>(
   ctx: RequestContext,
   c: Context,
@@ -46,7 +46,7 @@ export async function openSealed<S extends z.ZodMiniType<{ endsAt: number }>>(
 
 export const dropSealed = (c: Context, purpose: Purpose) => void deleteCookie(c, nameOf(purpose), options);
 
-/** Uses up an id that was sealed: a copy of the cookie is good for nothing. @returns whether the id was unused */
+/** Uses up an id that was sealed, so that a copy of the cookie has no effect. @returns whether the id was unused */
 export async function useUp({ store, now }: RequestContext, { id, endsAt }: { id: string; endsAt: number }): Promise<boolean> {
   const [, used] = await batch(store, [
     store.db.delete(usedSignIns).where(lte(usedSignIns.endsAt, now)),

@@ -9,7 +9,7 @@ export type ConnectionKind = (typeof connectionKinds)[number];
 /** Roles that a first sign-in can give. Only a group that is mapped to `admin` makes an administrator. */
 export const firstRoles = ["member", "billing-manager"] as const;
 
-/** What the members of a group of the provider get: a place in a team, or the role Admin. */
+/** What the members of a group of the provider get: the membership in a team, or the role Admin. */
 export type GroupMapping = { group: string; teamId: string } | { group: string; role: "admin" };
 
 /** What a connection by SAML needs to know of its provider, from the provider's metadata. */
@@ -122,7 +122,7 @@ export const domains = sqliteTable(
   ],
 );
 
-/** Personal tokens that their persons authorized for an organization that requires single sign-on. */
+/** Personal tokens that their owners authorized for an organization that requires single sign-on. */
 export const tokenAuthorizations = sqliteTable(
   "token_authorizations",
   {
@@ -139,7 +139,7 @@ export const tokenAuthorizations = sqliteTable(
   ],
 );
 
-/** Sign-ins that came back from their provider, by the id that is sealed with them, and assertions of SAML: each counts once. */
+/** Ids of finished sign-ins (the id is sealed with each sign-in) and of assertions of SAML. A second use of the same id is refused. */
 export const usedSignIns = sqliteTable(
   "used_sign_ins",
   {

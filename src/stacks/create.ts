@@ -66,7 +66,7 @@ export async function createStack(ctx: OrgContext, projectName: string, request:
   return {};
 }
 
-/** Returns the exact names of teams, which may be given in any case. @throws 404 for a name without a team */
+/** Returns the exact names of teams, which the request may have in upper or lower case. @throws 404 for a name without a team */
 async function writtenTeams(ctx: OrgContext, asked: string[]): Promise<string[]> {
   const [found] = await guarded(ctx, [
     ctx.store.db

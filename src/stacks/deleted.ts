@@ -53,7 +53,8 @@ const seconds = (at: number | null) => Math.floor((at ?? 0) / 1000);
 
 /**
  * Restores a deleted stack, unchanged and in its project.
- * @param stackName the name of the deleted stack, in any case. Its state contains this name, so the stack cannot get another one.
+ * @param stackName the name of the deleted stack, in upper or lower case. Its state contains this name, so the stack cannot get another
+ * one.
  * @throws 409 when another stack has taken the name
  */
 export async function restoreDeletedStack(ctx: OrgContext, id: string, stackName: string): Promise<void> {

@@ -14,7 +14,10 @@ import { type StackPath, auditName, noSuchStack, pathText, stackAt, stackAtAnyCa
 import { noteAdmitted, stackAtStart } from "./nearby.ts";
 import { stacks } from "./table.ts";
 
-/** Returns a stack, whose names may be given in any case. This is the most frequent call: every stack command starts with it (cli-protocol §3.6). */
+/**
+ * Returns a stack, whose names may be given in upper or lower case. This is the most frequent call: every stack command starts with it
+ * (cli-protocol §3.6).
+ */
 export async function getStack(ctx: OrgContext, path: StackPath) {
   const known = await stackAtStart(ctx, path);
   if (known) return toAnswer(ctx, path, known);

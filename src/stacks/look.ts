@@ -66,7 +66,7 @@ function withoutSecrets(found: Map<string, Uint8Array>, room: number): { shown: 
 /** Maximum number of words of a filter. */
 const MOST_WORDS = 10;
 
-/** The resources whose URN or id contains all words of a text, in any case. It is audited as an export. */
+/** The resources whose URN or id contains all words of a text, in upper or lower case. It is audited as an export. */
 export async function lookAtResources(ctx: OrgContext, path: StackPath, text = ""): Promise<Listing> {
   const state = await takeState(ctx, path, undefined, "the resources");
   const words = text.toLowerCase().split(/\s+/).filter(Boolean).slice(0, MOST_WORDS);
@@ -74,7 +74,7 @@ export async function lookAtResources(ctx: OrgContext, path: StackPath, text = "
   return outline ? listOutlined(outline, words) : listResources((await openState(ctx, state)).chunks, words);
 }
 
-/** Maximum number of bytes of a page for the inputs of a resource, and for its outputs; and most neighbours that are named. */
+/** Maximum number of bytes of a page for the inputs of a resource, and for its outputs; and maximum number of neighbours that are named. */
 const PROPERTIES = 30_000;
 const MOST_NEIGHBOURS = 60;
 
@@ -158,7 +158,7 @@ function withMasks(value: Uint8Array): Uint8Array {
   return holdsSecret(masked) ? MASK : masked;
 }
 
-/** Objects and lists over several lines, also those that a text contains as JSON, as policies do. Longer values are cut in any case. */
+/** Objects and lists over several lines, also those that a text contains as JSON, as policies do. Longer values are cut anyway. */
 function pretty(json: Uint8Array): string {
   const text = readable(json);
   if (json[0] !== 0x22) return indent(text.slice(0, 4 * ONE));

@@ -18,7 +18,7 @@ interface Admitted {
   isUnread: boolean;
 }
 
-/** How long a read of the stack counts for encryption. Milliseconds; the object relies on this bound (`DEPARTED`). */
+/** Milliseconds for which a caller that has read the stack may encrypt with its key; the object relies on this bound (`DEPARTED`). */
 export const ADMITTED_FOR = 10_000;
 /** How long the object is asked about an update that was started here. The object knows whether it still runs. */
 const STARTED_FOR = 600_000;

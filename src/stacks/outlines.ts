@@ -9,8 +9,9 @@ const ROOM = 8 * 1024 * 1024;
 const ENTRY = 1000;
 
 /**
- * The outlines of the states that this isolate read last, by their keys in R2; undefined for a state that is too large. A key is never written
- * twice, so an outline is never out of date. Whoever asks for one has the right to export the state, because the key comes from `takeState`.
+ * The outlines of the states that this isolate read last, by their keys in R2; undefined for a state that is too large. A key is never
+ * written twice, so an outline is never out of date. Each caller that gets one has the right to export the state, because the key comes
+ * from `takeState`.
  */
 const kept = new Map<string, Outline | undefined>();
 let used = 0;

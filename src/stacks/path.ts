@@ -13,11 +13,11 @@ export interface StackPath {
 export const stackAtAnyCase = (orgId: string, { projectName, stackName }: StackRef) =>
   sql`(stacks.org_id = ${orgId} AND lower(stacks.project) = lower(${projectName}) AND lower(stacks.name) = lower(${stackName}) AND stacks.deleted_at IS NULL)`;
 
-/** The same with the exact names. `writtenNames` finds the exact names of a path in another case. */
+/** Condition for the undeleted stack of a path with exactly these names. `writtenNames` finds the exact names of a path in another case. */
 export const stackAt = (orgId: string, path: StackPath) =>
   sql`(${stackAtAnyCase(orgId, path)} AND stacks.project = ${path.projectName} AND stacks.name = ${path.stackName})`;
 
-/** The same as a condition in other SQL: true if the stack exists. */
+/** SQL condition: the stack of a path, with exactly these names, exists. */
 export const stackExists = (orgId: string, path: StackPath) => sql`EXISTS (SELECT 1 FROM stacks WHERE ${stackAt(orgId, path)})`;
 
 export const pathText = (path: StackPath) => `${path.orgName}/${path.projectName}/${path.stackName}`;
@@ -30,7 +30,7 @@ export const stackNotFound = (path: StackPath) => notFound(`Stack '${pathText(pa
 /** Errors of look-ups that ignored the case of the names: to look for the exact names would find nothing. */
 const certain = new WeakSet<Error>();
 
-/** The same after a look-up that ignored the case of the names. */
+/** The 404 after a look-up that ignored the case of the names. */
 export function noSuchStack(path: StackPath): Error {
   const error = stackNotFound(path);
   certain.add(error);

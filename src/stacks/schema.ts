@@ -44,7 +44,7 @@ export const ListUserStacksQuery = z.object({
   tagName: z.optional(text(200)),
   tagValue: z.optional(text(1000)),
   roleID,
-  /** Our extension: a part of the project's or the stack's name, in any case. */
+  /** Our extension: a part of the project's or the stack's name, in upper or lower case. */
   search: z.optional(text(100)),
   maxResults,
   continuationToken: cursor,

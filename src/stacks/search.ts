@@ -25,7 +25,7 @@ export const hits = <T>(rows: T[]): Hits<T> => ({
   isCut: rows.length > COUNTED,
 });
 
-/** The stacks and projects whose names contain a text, in any case. Stacks that the caller may not know are not among them. */
+/** The stacks and projects whose names contain a text, in upper or lower case. Stacks that the caller may not know are not among them. */
 export async function searchStacks(ctx: OrgContext, text: string) {
   const { db } = ctx.store;
   const some = sql`(SELECT id, org_id, project, name FROM stacks WHERE org_id = ${ctx.org.id} AND deleted_at IS NULL

@@ -27,7 +27,9 @@ export interface StoredState {
   /** R2 key; null before the first state. */
   stateKey: string | null;
   version: number;
-  /** Names of the stack in that state, if it was renamed or transferred since. The organization's name then is not known. */
+  /**
+   * Names of the stack in that state, if it was renamed or transferred since. The name that the organization had at that time is not known.
+   */
   namesThen?: StackRef;
 }
 

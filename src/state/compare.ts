@@ -14,7 +14,7 @@ export interface ComparedResource {
   urn: string;
   type: string;
   name: string;
-  /** It waits for its deletion, because another resource has replaced it. */
+  /** The resource waits for its deletion, because another resource has replaced it. */
   leaving: boolean;
 }
 
@@ -50,13 +50,13 @@ export interface Some<T> {
 }
 
 export interface CompareLimits {
-  /** Most resources of a state that are compared. */
+  /** Maximum number of resources of a state that are compared. */
   resources: number;
-  /** Most resources in each list. */
+  /** Maximum number of resources in each list. */
   shown: number;
-  /** Most characters of URNs of a state that are in memory. */
+  /** Maximum number of characters of URNs of a state that are in memory. */
   urns: number;
-  /** Most bytes of the changed resources of a state that are in memory. The others are named without their properties. */
+  /** Maximum number of bytes of the changed resources of a state that are in memory. The others are named without their properties. */
   bytes: number;
 }
 

@@ -32,7 +32,10 @@ export async function* storedResources(state: AsyncIterable<Uint8Array>): AsyncG
   for await (const parts of resourcesWithPlaces(state)) for (const { text } of parts) yield text;
 }
 
-/** The same with the position of each text in the state, in batches. The texts of a batch are valid until the next batch is asked for. */
+/**
+ * The stored text of each resource with its position in the state, in batches. The texts of a batch are valid until the next batch is asked
+ * for.
+ */
 export async function* resourcesWithPlaces(state: AsyncIterable<Uint8Array>): AsyncGenerator<Element[]> {
   for await (const parts of splitDeployment(state, { trusted: true }))
     yield parts.filter((part): part is Element => part.at === "resource");

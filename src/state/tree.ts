@@ -11,7 +11,7 @@ export interface Leaf {
   parent: string;
   id: string;
   custom: boolean;
-  /** It will be deleted, because another resource has replaced it. */
+  /** The resource will be deleted, because another resource has replaced it. */
   leaving: boolean;
 }
 
@@ -103,7 +103,7 @@ const PLAIN = /^[\w:/.$ -]*$/;
 /**
  * A fast test whether a resource's JSON may contain all of these texts. Most resources do not, and are then not parsed. A text that JSON may escape is not
  * looked for.
- * @param anyCase the texts are in lower case, and are looked for in any case
+ * @param anyCase the texts are in lower case, and are found in upper and lower case
  */
 export function seeker(texts: string[], anyCase: boolean): (json: Uint8Array) => boolean {
   const plain = texts.filter((text) => PLAIN.test(text));

@@ -2,7 +2,7 @@ import type { ChainRecord } from "../audit/chain.ts";
 import { formats } from "../auditlogs/formats.ts";
 import type { StreamFormat } from "./destination.ts";
 
-/** Maximum number of records of a batch, and of bytes of its lines. One record is sent in any case. */
+/** Maximum number of records of a batch, and of bytes of its lines. A batch has at least one record, whatever its size. */
 export const MOST_RECORDS = 1000;
 const MOST_BYTES = 1_000_000;
 

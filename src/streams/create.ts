@@ -75,7 +75,10 @@ export async function createStream(ctx: OrgContext, request: CreateStreamRequest
 
 export const nameIsTaken = (name: string) => conflict(`the organization already has an audit stream with the name ${name.slice(0, 100)}`);
 
-/** The edition of the organization must include exports of the log, for all but seeing, pausing and deleting its streams. @throws 400 */
+/**
+ * The edition of the organization must include exports of the log, for everything except reading, pausing and deleting its streams. @throws
+ * 400
+ */
 export function requireExports(ctx: OrgContext): void {
   const fault = missingIn(ctx, "audit_logs:export");
   if (fault) throw fault;

@@ -6,7 +6,7 @@ import { noteChange, readStream, thatStream } from "./stream.ts";
 import { auditStreams } from "./table.ts";
 import { placeOf } from "./tell.ts";
 
-/** Deletes a stream and its credentials. From the answer on nothing more is sent; what was sent stays at the destination. */
+/** Deletes a stream and its credentials. After the answer nothing more is sent; what was sent stays at the destination. */
 export async function deleteStream(ctx: OrgContext, id: string): Promise<void> {
   const { name, destination, deliveredThrough } = await readStream(ctx, id);
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {

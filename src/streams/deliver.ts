@@ -141,7 +141,7 @@ type Due = NonNullable<Awaited<ReturnType<typeof readDue>>>;
 
 interface Work {
   send: (credentials: Credentials) => Promise<Failure>;
-  /** The columns that move when it was sent. */
+  /** The columns of the stream that change after the work was sent. */
   done: Partial<Stream>;
   /** Makes the next attempt send half of the records. Absent for a single record. */
   halve?: () => Promise<void>;

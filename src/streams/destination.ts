@@ -11,7 +11,7 @@ export interface S3Destination {
   url: string;
   region: string;
   bucket: string;
-  /** Begin of each object's name, without a slash at its ends. */
+  /** Beginning of each object's name, without a slash at its ends. */
   prefix: string;
   /** Whether the bucket is in the path of an address, and not in its host. */
   pathStyle: boolean;

@@ -20,7 +20,7 @@ export function elasticBulk({ url, index }: ElasticDestination, { secret }: Cred
   };
 }
 
-/** With the hash, because a deployment that was restored from a backup uses the numbers of lost records again. */
+/** The name has the hash, because a deployment that was restored from a backup uses the numbers of lost records again. */
 const nameOf = ({ seq, hash }: ChainRecord) => `${seq}-${hash.slice(0, 12)}`;
 
 interface BulkAnswer {

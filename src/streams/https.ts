@@ -5,7 +5,7 @@ import { type Batch, type Credentials, type FaultOf, type HttpsDestination, type
 
 export async function signedMessage({ url }: HttpsDestination, credentials: Credentials, batch: Batch): Promise<Parcel> {
   const body = batch.lines.join("");
-  // The same over all attempts: a receiver can recognise a message that it has already.
+  // The id is the same in all attempts, so that a receiver recognises a message that it already has.
   const id = messageId(batch);
   const contentType = batch.format === "cef" ? "text/plain; charset=utf-8" : "application/x-ndjson";
   return {

@@ -75,10 +75,10 @@ export const streamOperations = {
   DeleteAuditStream: { tags, summary: "Deletes a stream and its credentials", answers: { 204: null } },
   TestAuditStream: {
     tags,
-    summary: "Sends a test to the destination of a stream, and returns whether it was taken",
+    summary: "Sends a test to the destination of a stream, and returns whether the destination accepted it",
     answers: { 200: z.object({ delivered: z.boolean(), error: z.optional(z.string()) }) },
   },
-  PauseAuditStream: { tags, summary: "Pauses a stream; it loses nothing", answers: { 200: Stream } },
+  PauseAuditStream: { tags, summary: "Pauses a stream; when it is resumed, it continues where it stopped", answers: { 200: Stream } },
   ResumeAuditStream: { tags, summary: "Resumes a stream where it stopped, at once", answers: { 200: Stream } },
   GetAuditLogExportConfiguration: {
     tags,

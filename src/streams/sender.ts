@@ -11,7 +11,7 @@ import type { KeyHolder } from "./role.ts";
 const GATHER = 1000;
 /** Milliseconds until a step that ended without a result is repeated. */
 const REPEAT = 60_000;
-/** The same after a failure of our own database or bucket. */
+/** Milliseconds until a step is repeated after a failure of our own database or bucket. */
 const OWN_FAILURE = 10_000;
 
 const delivery = loaded(() => import("./deliver.ts"));
@@ -29,7 +29,7 @@ export class AuditSender extends DurableObject<Bindings> {
   /** The temporary key of the stream's role. */
   readonly #holder: KeyHolder = {};
 
-  /** There are new records. It does not wait for their sending. */
+  /** Notifies the object of new records, and does not wait until they are sent. */
   async wake(streamId: string): Promise<void> {
     await this.#remember(streamId);
     if (this.#step) this.#isWoken = true;

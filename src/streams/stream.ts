@@ -7,7 +7,7 @@ import type { Stream } from "./openapi.ts";
 import { hasRole } from "./destination.ts";
 import { auditStreams } from "./table.ts";
 
-/** Most streams of an organization. One answer lists them all. */
+/** Maximum number of streams of an organization. One answer lists them all. */
 export const MOST_STREAMS = 20;
 
 /** SQL condition: the organization's stream with that id. */
@@ -79,7 +79,7 @@ export function toStream(row: StreamRow, now: number): Stream {
   };
 }
 
-/** Makes a change take effect at once. The stream's object learns it from D1 in any case, so a failure is only logged. */
+/** Makes a change take effect at once. The stream's object also learns it from D1, so a failure is only logged. */
 export function noteChange(ctx: OrgContext, id: string): void {
   ctx.background("audit stream", async (env) => {
     try {

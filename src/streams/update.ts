@@ -15,8 +15,8 @@ import { auditStreams } from "./table.ts";
 import { differences } from "./tell.ts";
 
 /**
- * Changes a stream; a member that is absent stays, and so does the cursor. A destination replaces the one before as a whole, but for credentials
- * that are absent. The next attempt is made at once.
+ * Changes a stream; a member that is absent stays, and so does the cursor. A destination replaces the stored one as a whole; only absent
+ * credentials are kept. The next attempt is made at once.
  * @throws 400, 404, 409 when it was changed at the same time
  */
 export async function updateStream(ctx: OrgContext, id: string, request: UpdateStreamRequest, origin: string) {

@@ -8,7 +8,7 @@ import { auditStreams } from "./table.ts";
 
 /** Maximum number of streams that one run of the cron wakes, those that wait longest first. */
 const PER_RUN = 500;
-/** The same for idle streams: their destinations need not be called all at once. */
+/** Maximum number of idle streams that one run of the cron wakes: their destinations need not be called all at once. */
 const IDLE_PER_RUN = 50;
 
 /**

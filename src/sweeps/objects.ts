@@ -29,8 +29,8 @@ const isNamed = sql`CASE substr(key, 1, instr(key, '/') - 1)
   ELSE 1 END`;
 
 /**
- * Deletes objects that no row names: ends of updates and imports that failed between R2 and D1 leave them. Each run reads one page of the
- * bucket, in the order of keys. R2 itself ends unfinished multipart uploads after a week.
+ * Deletes objects that no row names. They are left by imports and ends of updates that failed between R2 and D1. Each run reads one page of
+ * the bucket, in the order of keys. R2 itself ends unfinished multipart uploads after a week.
  * @param keys number of keys in a page
  * @returns the number of deleted objects
  * @throws if a database is missing or does not answer, or if the bucket is that of another deployment
@@ -53,8 +53,8 @@ export async function sweepObjects(env: Bindings, store: Store, now: number, key
 }
 
 /**
- * Objects of a database that is not bound any more would look like orphans, and so would those of a database that another one has taken the place
- * of. So the directory remembers each place with one of its organizations, which are never deleted.
+ * Objects of a database that is not bound any more would look like orphans, and so would those of a database whose place another one has
+ * taken. So the directory remembers each place with one of its organizations, which are never deleted.
  * @throws if one of them is missing
  */
 async function requireKnownPlaces(env: Bindings, store: Store, remembered: string): Promise<void> {
@@ -66,7 +66,7 @@ async function requireKnownPlaces(env: Bindings, store: Store, remembered: strin
     const was = known[place] ?? "";
     const ids = () => other.db.select({ id: organizations.id }).from(organizations);
     const [same, any] = await batch(other, [ids().where(eq(organizations.id, was)), ids().limit(1)]);
-    if (was !== "" && same.length === 0) throw new Error(`no object is deleted: the database of place ${place} is another one than before`);
+    if (was !== "" && same.length === 0) throw new Error(`no object is deleted: the database of place ${place} is not the same as before`);
     const id = was || any[0]?.id;
     if (id) found[place] = id;
   }
@@ -90,7 +90,7 @@ async function requireOwnBucket(env: Bindings): Promise<void> {
     const [ours] = await batch(store, [store.db.select({ id: organizations.id }).from(organizations).where(isOurs).limit(1)]);
     if (ours.length > 0) return;
   }
-  throw new Error("no object is deleted: the bucket has the checkpoints of other organizations than the database");
+  throw new Error("no object is deleted: the checkpoints in the bucket belong to other organizations than those in the database");
 }
 
 /** The keys that no row in any place names. @throws if one database does not answer, because it may name any of them */

@@ -23,7 +23,7 @@ export async function sweep(env: Bindings, now: number): Promise<Swept> {
   return {
     neverStarted: await sweepNeverStarted(store, now),
     lostStarts: await sweepLostStarts(env, store, now),
-    // All places have one bucket.
+    // All databases share one bucket.
     objects: store.place === DIRECTORY ? await sweepObjects(env, store, now) : 0,
   };
 }

@@ -8,7 +8,10 @@ import { AppError } from "../errors.ts";
 import type { CreateTeamRequest } from "./schema.ts";
 import { teamMembers, teams } from "./table.ts";
 
-/** Creates a team. A person who creates it becomes its first member and its administrator. @throws 409 if another team has the name; case does not count */
+/**
+ * Creates a team. A person who creates it becomes its first member and its administrator. @throws 409 if another team has the name; upper
+ * and lower case are equal
+ */
 export async function createTeam(ctx: OrgContext, request: z.infer<typeof CreateTeamRequest>) {
   const { actor, now, org, store } = ctx;
   const id = crypto.randomUUID();

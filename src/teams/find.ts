@@ -20,7 +20,7 @@ export const teamColumns = ({ actor }: OrgContext) => ({
   ),
 });
 
-/** The query of one team of the call's organization by its name; case does not count. */
+/** The query of one team of the call's organization by its name; upper and lower case are equal. */
 export const teamQuery = (ctx: OrgContext, name: string) => ctx.store.db.select(teamColumns(ctx)).from(teams).where(isTeam(ctx, name));
 
 export const isTeam = ({ org }: OrgContext, name: string) => sql`teams.org_id = ${org.id} AND lower(teams.name) = lower(${name})`;

@@ -67,7 +67,7 @@ export const teamTokenRoutes = [
     async (ctx, { params, query }) => {
       const owner = await teamAsOwner(ctx, params.teamName, "team:delete_token");
       if (query.withDescendants) {
-        // It also ends members and tokens of the organization, so it needs more than the right to the team's tokens.
+        // This also ends members and tokens of the organization, so it needs more than the right to the team's tokens.
         await requireRight(ctx, "org_token:delete");
         const { report, receipt } = await revokeOrgToken(ctx, params.tokenId, query.reason, owner);
         return Response.json(report, { headers: receipt ? receiptHeaders(receipt) : {} });

@@ -22,9 +22,9 @@ export async function teamAsOwner(
 }
 
 /**
- * The team as the owner of a token that the caller creates or widens. A team token may do neither. A caller who is not an administrator cannot
- * create a token with more rights than its own. A machine token with limits may only create tokens that expire no later than itself, and only
- * if an expiry is its one limit.
+ * The team as the owner of a token that the caller creates or widens. A team token may do neither. A caller who is not an administrator
+ * cannot create a token with more rights than its own. A machine token with limits may only create tokens that expire no later than itself,
+ * and only if an expiry is its only limit.
  * @param expiresAt of the new token, milliseconds since 1970 or null; undefined for a change of a token
  */
 export async function teamAsMaker(ctx: OrgContext, name: string, expiresAt?: number | null): Promise<TokenOwner> {

@@ -56,7 +56,7 @@ export async function reportTokenLeaks(
 ) {
   if (!(await isSignedByScanner(ctx.env, text, headers)))
     throw await countFailure(ctx, forbidden("The signature does not match any known scanner."));
-  // A report that cannot be done now, because a database does not answer, keeps no other one from being done. The scanner sends all of them again.
+  // A report that cannot be handled now, because a database does not answer, does not stop the others. The scanner sends all of them again.
   let failure: unknown;
   for (const report of reports)
     await disableFoundToken(ctx, report, report.source ?? "scanner").catch((error: unknown) => (failure ??= error));

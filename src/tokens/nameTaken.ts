@@ -4,7 +4,7 @@ import type { OrgContext } from "../context.ts";
 import { type AppError, conflict } from "../errors.ts";
 import { accessTokens } from "./table.ts";
 
-/** The query of the token with that name, even if it was deleted; case does not count. */
+/** The query of the token with that name, even if it was deleted; upper and lower case are equal. */
 export const tokenNamed = ({ org, store }: OrgContext, name: string) =>
   store.db
     .select({ id: accessTokens.id, name: accessTokens.name, deletedAt: accessTokens.deletedAt })

@@ -5,7 +5,10 @@ import type { OrgContext } from "../context.ts";
 /** Number of tokens that a search looks at, newest first. */
 const LOOKED_AT = 10_000;
 
-/** The organization's tokens whose name, display name or description contains a text, in any case, newest first. @param most of them */
+/**
+ * The organization's tokens whose name, display name or description contains a text, in upper or lower case, newest first. @param most of
+ * them
+ */
 export async function searchTokens(ctx: OrgContext, text: string, most: number) {
   const some = sql`(SELECT id, name, display_name, description FROM access_tokens WHERE org_id = ${ctx.org.id} AND kind = 'organization'
     AND deleted_at IS NULL AND issuer_id IS NULL ORDER BY created_at DESC, id DESC LIMIT ${sql.raw(String(LOOKED_AT))}) AS some`;

@@ -25,7 +25,7 @@ export async function disableUnusedTokens(env: Bindings, now: number, tokensEnde
   const since = sql`max(${accessTokens.createdAt}, coalesce(${accessTokens.lastUsedAt}, 0), coalesce(${accessTokens.enabledAt}, 0))`;
   const isUnused = and(
     isNotNull(accessTokens.orgId),
-    // An identity provider may have nothing to send for months.
+    // SCIM tokens stay enabled, because an identity provider may have nothing to send for months.
     sql`${accessTokens.kind} IN ('organization', 'team')`,
     lives(now),
     sql`${since} <= ${now} - (SELECT disable_unused_tokens_after_days FROM organizations WHERE organizations.id = ${accessTokens.orgId}) * ${DAY}`,

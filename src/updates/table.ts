@@ -19,7 +19,7 @@ export const resultOf: Record<UpdateStatus, (typeof updateResults)[number]> = {
 };
 
 /**
- * The reason for which an update ended with the state before it. `unreadable`: its journal could not be replayed. `storage`: the state
+ * The reason for which an update ended with the state from before it. `unreadable`: its journal could not be replayed. `storage`: the state
  * store did not answer for hours. `canceled`: a caller canceled it while its new state could not be stored. Its journal is kept for the
  * operator.
  */

@@ -31,7 +31,7 @@ const getCurrentUser = defineRoute(
         ...(potentialOrganizations.length > 0 && { potentialOrganizations }),
       };
     }
-    // One of the two is empty: clients read the team first.
+    // Either the organization or the team is empty, because clients read the team first.
     const owner = actor.kind === "team" ? { organization: "", team: actor.team } : { organization: actor.org.name, team: "" };
     return {
       ...base,

@@ -7,9 +7,9 @@ import { bodyOf } from "./formats.ts";
 import type { Message } from "./message.ts";
 import type { WebhookFormat } from "./table.ts";
 
-/** The answer must have arrived after these milliseconds. More of its body than these bytes is cut (identity-facts F-5, W-5). */
+/** Milliseconds within which the answer must have arrived, and number of bytes after which its body is cut (identity-facts F-5, W-5). */
 const limits = { most: 16 * 1024, within: 10_000, cuts: true } as const;
-/** Most characters of an answer's headers that are kept. */
+/** Maximum number of characters of an answer's headers that are kept. */
 const MOST_HEADERS = 8000;
 
 /** A webhook as an attempt needs it. */
@@ -35,7 +35,7 @@ export interface Attempted {
   error?: string;
   /** Milliseconds that the destination asks to wait. */
   asked?: number;
-  /** The destination says that it exists no longer. */
+  /** The destination answered that it does not exist any more. */
   isGone?: true;
 }
 
@@ -105,16 +105,16 @@ function hider({ url, secret }: Target, headers: Record<string, string>): (text:
   const signatures = Object.keys(headers).filter(isSignature);
   const whole = [secret, ...signatures.map((name) => headers[name]!.replace("v1,", "")), pathname.slice(1), search.slice(1)];
   const all = [...whole.filter((text) => text.length >= 4), ...parts.filter((text) => text.length >= SHORTEST_PART)];
-  // The longer ones first: they contain the others.
+  // The longer ones come first, because they contain the others.
   const hidden = [...new Set(all.flatMap(spellings))].toSorted((a, b) => b.length - a.length);
   return (text, isCut = false) => {
     const rest = hidden.reduce((before, one) => before.replaceAll(one, "…"), text);
-    // A cut may have left the begin of one of them.
+    // A cut may have left the beginning of one of them.
     return isCut ? hidden.reduce(withoutBegin, rest) : rest;
   };
 }
 
-/** A text without the begin of another one at its end. */
+/** The text without its end, if that end is the beginning of the other text. */
 function withoutBegin(text: string, other: string): string {
   for (let length = other.length - 1; length >= 4; length--)
     if (text.endsWith(other.slice(0, length))) return text.slice(0, text.length - length);

@@ -85,14 +85,17 @@ export async function createWebhook(ctx: OrgContext, place: Place, request: Webh
   return { ...(await toWebhook(ctx, place, row, true)), ...(shown !== undefined && { secret: shown }) };
 }
 
-/** The first webhook of an organization makes its log examined, from the present end on. */
+/** From the first webhook of an organization on, its log is examined, beginning at the present end. */
 const startCursor = ({ store, org }: OrgContext) =>
   store.db
     .insert(webhookCursors)
     .select(sql`SELECT ${org.id}, ${lastSeq(org.id)} WHERE true`)
     .onConflictDoNothing();
 
-/** The last webhook of an organization ends that. It follows the deletion, in the same batch. */
+/**
+ * After its last webhook was deleted, the log of an organization is not examined any more. This statement follows the deletion, in the same
+ * batch.
+ */
 export const endCursor = ({ store, org }: OrgContext) =>
   store.db
     .delete(webhookCursors)

@@ -8,7 +8,7 @@ import { noteChange } from "./reach.ts";
 import { webhooks } from "./table.ts";
 import { type Place, called, readHook, stackOfEvent } from "./webhook.ts";
 
-/** Deletes a webhook with its secret and its deliveries. From the answer on no message is begun. @throws 404 */
+/** Deletes a webhook with its secret and its deliveries. After the answer no delivery begins any more. @throws 404 */
 export async function deleteWebhook(ctx: OrgContext, place: Place, name: string): Promise<void> {
   const row = await readHook(ctx, place, name);
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {

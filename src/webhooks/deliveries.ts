@@ -10,10 +10,10 @@ export interface Sending {
   at: number;
 }
 
-/** Delivered and failed messages that are kept: so many, and for so long. */
+/** Maximum number of delivered and failed messages that are kept, and for how long. */
 export const MOST_KEPT = 100;
 export const KEPT_FOR = 7 * 86_400_000;
-/** Most messages that wait. The oldest are given up. */
+/** Maximum number of messages that wait. The oldest are given up. */
 const MOST_WAITING = 1000;
 
 interface Row {

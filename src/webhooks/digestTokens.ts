@@ -7,7 +7,7 @@ import { type Counted, EXPIRING_DAYS, type TokenRef, UNUSED_DAYS } from "./diges
 import { webhooks } from "./table.ts";
 
 const DAY = 86_400_000;
-/** Most tokens that a digest names. */
+/** Maximum number of tokens that a digest names. */
 const MOST_NAMED = 20;
 
 /** The tokens of an organization and its teams that need attention now. */
@@ -33,7 +33,7 @@ export async function readTokens(
         and(
           eq(accessTokens.orgId, orgId),
           inArray(accessTokens.kind, ["organization", "team"]),
-          // An exchanged token expires within hours.
+          // Exchanged tokens are left out, because they expire within hours.
           isNull(accessTokens.issuerId),
           lives(now),
           which,

@@ -1,8 +1,8 @@
 import { type Collected, type DigestItem, digestParts } from "./digest.ts";
 
-/** Most labels of a part that are counted by themselves; further ones are counted together. */
+/** Maximum number of labels of a part that are counted by themselves; further ones are counted together. */
 const MOST_LABELS = 100;
-/** Most labels of a part that a digest names. */
+/** Maximum number of labels of a part that a digest names. */
 const MOST_NAMED = 20;
 const OTHERS = "others";
 

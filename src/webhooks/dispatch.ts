@@ -16,11 +16,11 @@ import { senderOf } from "./reach.ts";
 import { filterOfUpdate, signalOf } from "./signals.ts";
 import { webhookCursors, webhooks } from "./table.ts";
 
-/** Most records of a step. */
+/** Maximum number of records of a step. */
 const MOST_RECORDS = 500;
 /** Older records are not sent: a message is given up a day after its event. Milliseconds. */
 const OLDEST = 86_400_000;
-/** Most objects that are called at the same time. */
+/** Maximum number of objects that are called at the same time. */
 const AT_ONCE = 20;
 
 /** Whether there is more to examine, or the organization has no webhooks any more. */
@@ -58,7 +58,7 @@ export async function dispatch(env: Bindings, orgId: string, isLastTry = false):
   return through < head ? "more" : "idle";
 }
 
-/** What a record is for webhooks. A refusal that is no event of theirs is a part of digests. */
+/** What a record is for webhooks. A refusal that is not an event of webhooks is a part of digests. */
 function signalIn(record: ChainRecord, since: number) {
   const signal = signalOf(record as unknown as Parameters<typeof signalOf>[0]);
   const isLate = Number(record["at"]) < since;

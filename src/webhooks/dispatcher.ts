@@ -21,7 +21,7 @@ export class WebhookDispatcher extends DurableObject<Bindings> {
   /** Whether there were new records during the step. */
   #isWoken = false;
 
-  /** There are new records. It waits for no step. */
+  /** Notifies the object of new records, and does not wait for a step. */
   async wake(orgId: string): Promise<void> {
     if ((await this.ctx.storage.get("orgId")) !== orgId) await this.ctx.storage.put("orgId", orgId);
     if (this.#isBusy) this.#isWoken = true;

@@ -95,7 +95,7 @@ export const groupOfFilter = (filter: WebhookFilter): WebhookGroup => groupOf.ge
 
 const logGroups = new Set<string>(Object.keys(ofTheLog));
 const stackGroups = new Set<string>(["stacks", "deployments", "policies"]);
-/** They happen when there is no webhook of the stack yet, or no longer. */
+/** These events happen when no webhook of the stack exists yet or any more. */
 const orgOnly = new Set<string>(["stack_created", "stack_deleted"]);
 
 export interface Selection {

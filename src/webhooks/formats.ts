@@ -10,7 +10,7 @@ export const bodyOf: Record<WebhookFormat, (message: Message) => string> = {
 
 const marks: Record<Message["tone"], string> = { good: "✅ ", bad: "❌ ", plain: "" };
 
-/** Slack reads `&`, `<` and `>` as markup, and names are text of others (identity-facts W-6). */
+/** Slack reads `&`, `<` and `>` as markup, and other people choose the names (identity-facts W-6). */
 const escaped = (text: string) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 
 /** An incoming webhook: blocks, and a text for notifications. Facts are plain text, so no mention or link in them works. */

@@ -71,7 +71,7 @@ export async function recordFailing(env: Bindings, row: WebhookRow, messageId: s
 
 const because: Record<Exclude<DisabledReason, "revoked">, string> = {
   failing: "because it failed for five days",
-  gone: "because its destination says that it exists no longer (status 410)",
+  gone: "because its destination answered that it does not exist any more (status 410)",
 };
 
 /** Deactivates a webhook that is as it was read, with an event. */

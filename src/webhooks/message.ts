@@ -9,7 +9,7 @@ export interface Message {
   kind: string;
   /** The body of the format `raw`, as JSON. */
   raw: string;
-  /** For chats: a sentence, and names with values. Names of people and stacks are text of others. */
+  /** For chats: a sentence, and names with values. Other people choose the names of people and stacks. */
   title: string;
   facts: [name: string, value: string][];
   url?: string;
@@ -41,14 +41,14 @@ const personOf = (record: ChainRecord) => {
 };
 export const organizationOf = (org: string) => ({ name: org, githubLogin: org, avatarUrl });
 
-/** Who did it, for people: a machine has the name of its token. */
+/** Who did what a record describes, in words for people. A machine is called by the name of its token. */
 export function doer(record: ChainRecord, org: string): string {
   const login = String(record["userLogin"] ?? "");
   const token = String(record["tokenName"] ?? "");
   return login === org && token !== "" ? `the token ${token}` : login || "the service";
 }
 
-/** Longest text of a fact. Slack takes 2,000 characters of a field. */
+/** Maximum number of characters of a fact. Slack accepts 2,000 in a field. */
 export const short = (text: string) => (text.length > 300 ? `${text.slice(0, 299).toWellFormed()}…` : text);
 
 export function messageOfRecord(filter: WebhookFilter, record: ChainRecord, { org, origin }: Place): Message {

@@ -9,7 +9,7 @@ export const Webhook = z.object({
   stackName: z.optional(z.string()),
   name: z.string(),
   displayName: z.string(),
-  /** Only its host for callers who may not change the webhook: the rest may be a credential. */
+  /** Callers who may not change the webhook see only the host of the address, because the rest may be a credential. */
   payloadUrl: z.string(),
   active: z.boolean(),
   format: z.enum(webhookFormats),

@@ -12,13 +12,13 @@ import { updates } from "../updates/table.ts";
 import { webhookCursors } from "./table.ts";
 
 const DAY = 86_400_000;
-/** Days before its end on which a token is announced; 0: the end itself. */
+/** How many days before its end a token is announced; 0: the end itself is announced. */
 const ANNOUNCED = [14, 3, 0];
 /** An event is recorded this late at most, after the cron was away. Milliseconds. */
 const LATEST = 2 * DAY;
 /** An update runs long after this time. Milliseconds. */
 const LONG = 3_600_000;
-/** Most events of one run. The next run continues. */
+/** Maximum number of events of one run. The next run continues. */
 const PER_RUN = 100;
 
 /**
@@ -69,7 +69,7 @@ const idOf = (days: number, tokenId: string, at: number) => `token-expires-${day
 const isNew = (id: string) => sql`NOT EXISTS (SELECT 1 FROM ${auditEvents} WHERE ${auditEvents.id} = ${id})
   AND NOT EXISTS (SELECT 1 FROM ${auditOutbox} WHERE ${auditOutbox.id} = ${id})`;
 
-/** Tokens of organizations and teams that were long enough valid to be announced. */
+/** Tokens of organizations and teams that were valid for long enough to be announced. */
 function selectTokens({ db }: Store, now: number) {
   const announced = sql`json_each(${JSON.stringify(ANNOUNCED)}) AS announced`;
   const at = sql`${accessTokens.expiresAt} - announced.value * ${DAY}`;

@@ -7,12 +7,12 @@ import { webhookDigests } from "./table.ts";
 
 const isPlain = (value: string) => !/\p{Cc}/u.test(value) && value.isWellFormed();
 
-/** A receiver could not find the key of such a secret either. */
+/** Not even a receiver could find the key in such a secret. */
 const hasKey = (secret: string) => !secret.startsWith("whsec_") || tryFromBase64(secret.slice("whsec_".length)) !== undefined;
 
 const name = text(32, "a webhook name must have at most 32 characters").check(
   z.regex(/^[A-Za-z0-9_.-]*$/, "a webhook name must have only letters, digits and _ . -"),
-  z.refine((value) => value !== "." && value !== "..", ". and .. are no webhook names"),
+  z.refine((value) => value !== "." && value !== "..", ". and .. are not webhook names"),
 );
 const displayName = text(100, "displayName must have 1 to 100 characters").check(
   z.minLength(1, "displayName must have 1 to 100 characters"),
@@ -30,7 +30,7 @@ export const WebhookRequest = z.object({
   name: z.nullish(name),
   displayName,
   payloadUrl: text(2000),
-  /** Absent or empty: none, and at a change the one before. `__remove-secret` removes it, as the CLI does. */
+  /** Absent or empty: a new webhook has none, and a change keeps the one before. `__remove-secret` removes it, as the CLI does. */
   secret: z.nullish(
     text(500).check(
       z.refine(isPlain, "a secret must not have control characters"),
@@ -43,7 +43,7 @@ export const WebhookRequest = z.object({
   format: z.nullish(text(50)),
   filters: names,
   groups: names,
-  /** A digest in place of events. Absent: none, and at a change as before. */
+  /** A digest in place of events. Absent: a new webhook has none, and a change keeps it as it is. */
   digest: z.nullish(z.enum(webhookDigests, "digest must be daily, weekly or null")),
 });
 export type WebhookRequest = z.infer<typeof WebhookRequest>;

@@ -20,7 +20,7 @@ const DAY = 86_400_000;
 const AT_ONCE = 2;
 /** Milliseconds until a step that ended without a result is repeated. */
 const REPEAT = 60_000;
-/** The same after a failure of our own database. */
+/** Milliseconds until a step is repeated after a failure of our own database. */
 const OWN_FAILURE = 10_000;
 /** A message that was not delivered for this long after the event is given up. */
 const GIVES_UP_AFTER = DAY;
@@ -64,14 +64,14 @@ export class WebhookSender extends DurableObject<Bindings> {
     await this.#setAlarm();
   }
 
-  /** Counts what the next digest tells. What was counted already is not counted again. */
+  /** Counts what the next digest reports. What was counted already is not counted again. */
   async collect(webhookId: string, items: DigestItem[]): Promise<void> {
     await this.#remember(webhookId);
     this.ctx.storage.transactionSync(() => this.#digests.collect(items));
     if (this.#digests.state.next === null) await this.ctx.storage.setAlarm(Date.now());
   }
 
-  /** A digest is due. */
+  /** Notifies the object that a digest is due. */
   async wake(webhookId: string): Promise<void> {
     await this.#remember(webhookId);
     await this.ctx.storage.setAlarm(Date.now());
@@ -172,8 +172,8 @@ export class WebhookSender extends DurableObject<Bindings> {
   }
 
   /**
-   * Makes the message of a digest that is due. It is stored in the same transaction that forgets what it tells. So there is one message for each
-   * period, and it covers the time since the last one, however late it is.
+   * Makes the message of a digest that is due. It is stored in the same transaction that forgets what it reports. So there is one message
+   * for each period, and it covers the time since the last one, however late it is.
    */
   async #makeDigest({ row, org }: Due): Promise<void> {
     const { id, orgId, host, digest: every } = row;

@@ -15,7 +15,7 @@ export function requireSamePlace(
 ): void {
   if (organizationName.toLowerCase() !== ctx.org.name.toLowerCase())
     throw new AppError(400, "Organization name from request body doesn't match URL.");
-  if (envName) throw badRequest("environments (Pulumi ESC) are not supported, so a webhook cannot be of one");
+  if (envName) throw badRequest("environments (Pulumi ESC) are not supported, so a webhook cannot belong to one");
   const isSame = (sent: string | null | undefined, own: string | undefined) => !sent || sent.toLowerCase() === own?.toLowerCase();
   if (!isSame(projectName, place?.projectName)) throw new AppError(400, "Project name from request body doesn't match URL.");
   if (!isSame(stackName, place?.stackName)) throw new AppError(400, "Stack name from request body doesn't match URL.");
@@ -81,7 +81,7 @@ export async function requireLog(ctx: OrgContext, ...selections: Selection[]): P
  * @throws 400
  */
 export function addressOf(ctx: OrgContext, text: string, host: string): URL {
-  // The parser would remove them.
+  // The parser would remove these characters.
   if (/[\s\p{Cc}]/u.test(text) || !text.isWellFormed()) throw badRequest("payloadUrl must not have spaces or control characters");
   if (!URL.canParse(text)) throw badRequest("payloadUrl must begin with https://");
   const url = new URL(text);

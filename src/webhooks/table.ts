@@ -16,7 +16,10 @@ export type WebhookDigest = (typeof webhookDigests)[number];
 export const webhookDisabledReasons = ["failing", "gone", "revoked"] as const;
 export type DisabledReason = (typeof webhookDisabledReasons)[number];
 
-/** Webhooks of organizations and stacks. Their deliveries are in a Durable Object each. Times are milliseconds since 1970. */
+/**
+ * Webhooks of organizations and stacks. The deliveries of each webhook are in a Durable Object of its own. Times are milliseconds since
+ * 1970.
+ */
 export const webhooks = sqliteTable(
   "webhooks",
   {

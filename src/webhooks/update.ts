@@ -14,7 +14,7 @@ import { addressOf, formatOf, requireLog, requireSamePlace, selectionOf } from "
 import { webhooks } from "./table.ts";
 import { type Place, type WebhookRow, called, openHook, readHook, sealHook, stackOfEvent, toWebhook } from "./webhook.ts";
 
-/** A secret that removes the secret. The CLI sends it (`--secret ""`), because it leaves an empty one out. */
+/** This value of `secret` removes the secret of the webhook. The CLI sends it (`--secret ""`), because it leaves an empty one out. */
 const REMOVE = "__remove-secret";
 
 /**

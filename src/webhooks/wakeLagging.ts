@@ -16,7 +16,7 @@ const LATE = 5 * 60_000;
 /** Maximum number of webhooks with a late digest that one run of the cron wakes. */
 const LATE_PER_RUN = 100;
 
-/** Wakes webhooks whose digest is late, because their object was not told of them. @returns how many */
+/** Wakes webhooks whose digest is late, because their object was not notified of them. @returns how many */
 export async function wakeDigests(env: Bindings, now: number): Promise<number> {
   const store = openStore(env);
   const { id, active, digest, digestAt } = webhooks;

@@ -11,7 +11,7 @@ import { stacks } from "../stacks/table.ts";
 import type { Webhook } from "./openapi.ts";
 import { webhooks } from "./table.ts";
 
-/** Most webhooks of an organization itself, and of one stack. One answer lists them all. */
+/** Maximum number of webhooks of an organization itself, and of one stack. One answer lists them all. */
 export const mostWebhooks = (place: Place): number => (place ? 20 : 50);
 
 /** The stack of a webhook; undefined for a webhook of the organization. */
@@ -41,7 +41,7 @@ const stackIdOf = (ctx: OrgContext, path: StackPath) => sql`(SELECT id FROM ${st
 export const atPlace = (ctx: OrgContext, place: Place): SQL =>
   and(eq(webhooks.orgId, ctx.org.id), place ? sql`${webhooks.stackId} = ${stackIdOf(ctx, place)}` : eq(webhooks.stackId, ""))!;
 
-/** SQL condition: the webhook of that name. Case counts. */
+/** SQL condition: the webhook of that name. Upper and lower case are different. */
 export const thatHook = (ctx: OrgContext, place: Place, name: string): SQL => and(atPlace(ctx, place), eq(webhooks.name, name))!;
 
 /** Statement that reads the id of the stack of a place, or nothing. */

@@ -4,7 +4,7 @@ import { call, ok } from "../support/client.ts";
 import { type NewToken, type World, newOrgToken, newStack, newTeam, newWorld } from "../support/world.ts";
 import { addTo, newPerson, team } from "../teams/people.ts";
 
-/** Concurrent changes of the rights of others. */
+/** Changes of other callers' rights, which are made at the same time. */
 const CHANGES = 32;
 
 let world: World;
@@ -14,7 +14,10 @@ beforeEach(async () => {
 
 const STATE = JSON.stringify({ version: 3, deployment: {} });
 
-/** A body whose second half is sent when `until` is over. @returns also when the server has read its first half */
+/**
+ * A body whose second half is sent when `until` is over. @returns the body, and a promise that resolves when the server has read its first
+ * half
+ */
 function slowBody(until: Promise<unknown>) {
   const begun = Promise.withResolvers<void>();
   const [first, second] = [STATE.slice(0, 5), STATE.slice(5)].map((part) => new TextEncoder().encode(part));

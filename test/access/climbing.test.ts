@@ -3,7 +3,7 @@ import { call, ok, refused } from "../support/client.ts";
 import { type NewToken, type World, newOrgToken, newStack, newTeam, newWorld, startUpdate } from "../support/world.ts";
 import { allow, changeRole, give, newRoleId, tokenWith } from "../roles/roles.ts";
 
-/** Each is the input of an attack that once worked. */
+/** Each of these is the input of an attack that once worked. */
 const STACK = "/api/stacks/acme/web/dev";
 let world: World;
 let admin: string;
@@ -64,7 +64,7 @@ it("a caller who may only change teams makes nobody an administrator of a team, 
   await refused(403, "PATCH", TEAM, { token, json: { member: "mel", memberAction: "promote" } });
   const OF_TEAMS = ["team:list", "team:update", "team:list_tokens", "team:create_token", "team:delete_token"];
   await ok("PATCH", TEAM, { token: await tokenWith(world, ...OF_TEAMS), json: { member: "mel", memberAction: "promote" } });
-  // An administrator of the team makes others, without a right of the organization.
+  // The administrator of the team appoints others, and has no right of the organization.
   await ok("PATCH", TEAM, { token: admin, json: { member: "bill", memberAction: "add" } });
   await ok("PATCH", TEAM, { token: world.member, json: { member: "bill", memberAction: "promote" } });
 });

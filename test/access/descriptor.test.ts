@@ -73,7 +73,7 @@ describe("a tree that cannot be read", () => {
     expect(composedIds(node("PermissionDescriptorCompose", { permissionDescriptors: ["b", "a", "b"] }))).toEqual(["b", "a"]);
   });
 
-  /** Small trees of conditions whose rules would be more than anyone can keep. */
+  /** Small trees of conditions that would need more rules than anyone can store. */
   it.each<[string, unknown]>([
     ["alternatives in each of 20 parts", many(20, (i) => either(hasTag(`a${i}`), hasTag(`b${i}`))).reduce(both)],
     ["the same, which contradict each other", many(20, (i) => either(hasTag(`a${i}`), not(hasTag(`a${i}`)))).reduce(both)],

@@ -25,7 +25,7 @@ const isAllowed = async (actor: Actor, permission: OrgPermission, stackName: str
   return decide({ ...actor, onStack: onStack! }, permission, "acme", at, stackOf(stackName)) === "allowed";
 };
 
-/** The world with these sources of rights, and without all others. */
+/** The world with only these sources of rights. */
 function worldWith(one: NaiveWorld, caller: string, sources: Source[]): NaiveWorld {
   const has = (by: Source["by"], team?: string) =>
     sources.some((s) => s.by === by && (team === undefined || ("team" in s && s.team === team)));

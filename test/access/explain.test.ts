@@ -226,7 +226,7 @@ describe("the list of those who have a right on a stack", () => {
     const reader = await newOrgToken(world, "reader", { roleID: "read-only" });
     await newOrgToken(world, "elsewhere", { roleID: "read-only", stacks: [{ project: "other" }] });
     const byTeam = { by: "team-grant", team: "platform", permission: 101, text: "Team platform has read on web/dev." };
-    // People who joined at the same time have no order that is known.
+    // People who joined at the same time have no defined order.
     expect((await list(world.admin)).access.toSorted((one, other) => (one.subject < other.subject ? -1 : 1))).toEqual([
       { subject: "team:platform", name: "platform", reasons: [byTeam] },
       {

@@ -10,7 +10,7 @@ import { stackTags, stacks } from "../../src/stacks/table.ts";
 import type { Tree } from "./naive.ts";
 import { facts, scopes, treesWith } from "./trees.ts";
 
-/** This one grants a stack for certain: few of the random trees do. */
+/** This tree always grants a stack, which few of the random trees do. */
 const everyStack: Tree = { __type: "PermissionDescriptorAllow", permissions: ["stack:read"] };
 
 it("a list of stacks is filtered as each of them is decided", async () => {

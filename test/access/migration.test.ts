@@ -18,7 +18,7 @@ import recorded from "./migration.json" with { type: "json" };
 const FIRST = "0021_access.sql";
 const before = env.TEST_MIGRATIONS.filter(({ name }) => name < FIRST);
 
-/** The order of the characters of the recorded answers. */
+/** The settings, in the order of the characters of the recorded answers. */
 const settings = [0, 101, 102, 103].flatMap((permission) => [1, 0].map((toggles) => ({ permission, toggles })));
 const LIMIT = JSON.stringify([
   { project: "web", stack: "dev", access: "read" },
@@ -100,7 +100,7 @@ it("gives everybody the rights that they had before custom roles, teams and gran
   }
 });
 
-/** @param cell a right and its place: `stack:read on web/dev` */
+/** @param cell a right and what it is on: `stack:read on web/dev` */
 function isAllowed(actor: Actor, cell: string): boolean {
   const [permission, place] = cell.split(" on ") as [OrgPermission, string];
   const [projectName, stackName] = place.split("/");

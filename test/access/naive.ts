@@ -8,9 +8,12 @@ export interface Tree {
 
 const typeOf = ({ __type: type }: Tree) => type;
 
-/** No stack: the question is about the organization, and what a condition says about a stack is unknown. */
+/** Without a stack the question is about the organization, and a condition about a stack is unknown. */
 type Facts = StackFacts | undefined;
-/** `unsupported` asks about what we do not have, `noStack` about a stack where there is none. Neither is ever true, under Not too. */
+/**
+ * `unsupported` is the value of a condition about a feature that Stackpass lacks, `noStack` that of a condition about a stack when there is
+ * no stack. Neither is ever true, not even under `Not`.
+ */
 type Value = { text: string } | { number: number } | { truth: boolean } | { stack: string } | "missing" | "unsupported" | "noStack";
 
 /** The scopes that a tree grants on that stack, or on the organization. */
@@ -56,7 +59,7 @@ function valueOf(expression: unknown, facts: Facts): Value {
   const combine = (values: Value[], truth: (truths: boolean[]) => boolean): Value => {
     if (values.includes("unsupported")) return "unsupported";
     const truths = values.map(isTrue);
-    // Where there is no stack a part is unknown, and the whole may be known all the same.
+    // Without a stack, a part of the condition is unknown. The result may be known nevertheless.
     const both = [true, false].map((guess) => truth(values.map((value, i) => (value === "noStack" ? guess : truths[i]!))));
     return both[0] === both[1] && values.filter((value) => value === "noStack").length <= 1 ? { truth: both[0]! } : "noStack";
   };

@@ -32,11 +32,11 @@ async function newTeamWith(roleId?: string): Promise<void> {
 interface Loser {
   token: string;
   lose: () => Promise<unknown>;
-  /** How many stacks it may list afterwards. */
+  /** Number of stacks that the token may list afterwards. */
   sees?: number;
 }
 
-/** Each gives a right on the stack `web/dev`, and returns how it is taken away. */
+/** Each entry gives a right on the stack `web/dev`, and returns how the right is taken away. */
 const ways: Record<string, () => Promise<Loser>> = {
   "a member who gets a custom role": async () => {
     await byAdmin("PATCH", "/api/orgs/acme", { setDefaultStackPermission: 102 });

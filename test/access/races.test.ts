@@ -30,7 +30,7 @@ interface Racer {
   named: string;
 }
 
-/** Each makes a token that may import a state into `web/s<n>`, and takes that right away. */
+/** Each entry makes a token that may import a state into `web/s<n>`, and takes that right away. */
 const rights: Record<string, (n: number) => Promise<Racer>> = {
   "a grant of a team": async (n) => {
     const value = await teamWithToken(n);
@@ -84,7 +84,7 @@ describe.each(Object.entries(rights))("%s is taken away while it is used", (_, p
     const answers = await Promise.all(racers.map((racer, n) => raceFor(n, racer, `2001:db8:${round}:${n}::1`)));
     const committed = await commitOrder();
     for (const { n, racer, status } of answers) {
-      // The changes of the other racers are none of its own, so it is never asked to try again.
+      // The changes of the other racers do not concern this token, so it is never asked to try again.
       expect([200, 403, 404]).toContain(status);
       const taken = committed.findLastIndex(
         ({ event, description, stack }) => event === racer.event && `${description} ${stack}`.includes(racer.named),
@@ -94,7 +94,7 @@ describe.each(Object.entries(rights))("%s is taken away while it is used", (_, p
       expect(accepted).toHaveLength(status === 200 ? 1 : 0);
       for (const at of accepted) expect(at).toBeLessThan(taken);
     }
-    // Both outcomes have been judged.
+    // Both outcomes have occurred.
     expect(new Set(answers.map(({ status }) => status === 200))).toEqual(new Set([true, false]));
   });
 });

@@ -53,6 +53,7 @@ it("lists a page of that member's stacks with the rows of the page, of its grant
   await cachedIdentity(many);
   const rows = await rowsOf(listed);
   console.log(`rows of a page of ${PAGE} of ${STACKS} granted stacks: ${rows}`);
-  // One for each stack up to the last one of the page, of which one in six is not granted; one for each grant; one for each team; 12 for the caller.
+  // The list reads one row for each stack up to the last one of the page (one in six of these is not granted), one for each grant, one for
+  // each team, and 12 for the caller.
   expect(rows).toBeLessThanOrEqual(Math.ceil((PAGE + 1) * 1.2) + (PAGE + 1) + TEAMS + 12);
 });

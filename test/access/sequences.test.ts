@@ -13,7 +13,7 @@ import { type Rows, keyOf, putBack, readRows } from "./sequences/tables.ts";
  * tries each call in each state that it reaches, the shortest sequences first, and then sequences at random.
  */
 const LONGEST = 4;
-/** Calls of each half of a search. */
+/** Maximum number of calls in each half of a search. */
 const CALLS = inject("sizes").sequenceCalls;
 
 let world: World;
@@ -167,7 +167,7 @@ class Search {
     }
   }
 
-  /** What the holder of all the attacker's credentials can call. */
+  /** The calls that the holder of all the attacker's credentials can make. */
   #callsIn({ held, rows }: State): Call[] {
     const acme = rows.organizations.find(({ name }) => name === "acme")!["id"];
     const isIn = rows.members.some(({ org_id, user_id }) => org_id === acme && user_id === userIdOf(rows, this.#outsider.name));
@@ -234,12 +234,12 @@ const administrators = (rows: Rows) =>
     .map((row) => `${row["org_id"]} ${row["user_id"]}`)
     .toSorted();
 
-/** What the attacker may give: its own rights. */
+/** The rights that the attacker may give: its own. */
 function mayGive(cells: Cells, { kind, role, role_id }: Rows["access_tokens"][number]): Cells {
   const may = new Set(cells);
-  // The limits of a token are limits of what it makes. People have none.
+  // The limits of a token also limit what it makes. A person has no such limits.
   if (kind === "personal") for (const cell of UNLIMITED) may.add(cell);
-  // A machine that may do everything else to a stack can copy it and delete it. So to let a person move the stack gives no more.
+  // A machine that may do everything else to a stack can copy it and delete it. So the right to let a person move the stack adds nothing.
   for (const cell of cells) if (cell.startsWith("stack:delete on ")) may.add(cell.replace("stack:delete", "stack:transfer"));
   // A token with the role Admin may give the role Member, which includes that right.
   if (kind === "organization" && role === "admin" && role_id === null) may.add("stack:transfer on acme");

@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import type { StackFacts } from "../../src/access/rules.ts";
 import type { Tree } from "./naive.ts";
 
-/** Few keys, values and ids, so that they often meet. `constructor` and `__proto__` are keys like others. */
+/** Few keys, values and ids, so that they often meet. `constructor` and `__proto__` are ordinary keys here. */
 const keys = ["env", "team", "constructor", "__proto__"];
 const texts = ["prod", "dev", ""];
 const ids = ["s1", "s2", "s3"];

@@ -47,7 +47,7 @@ export const world: fc.Arbitrary<NaiveWorld> = fc.record({
   }),
 });
 
-/** This one has of everything that is counted for certain, also when few worlds are drawn. */
+/** This world always has everything that is counted, even when few worlds are drawn. */
 export const oneGrant: NaiveWorld = {
   defaultPermission: 0,
   membersCanDelete: false,
@@ -88,14 +88,14 @@ export async function actorOf(value: string): Promise<Actor> {
   return found.identity.actor;
 }
 
-/** Puts the world into the tables, in place of the one before. */
+/** Writes the world into the tables, in place of the world before. */
 export async function write(one: NaiveWorld, values: Values): Promise<void> {
   const [token, ofTeam, person] = await Promise.all([values.token, values.team, values.person].map(hashOf));
   const tokenId = sql<string>`(SELECT id FROM access_tokens WHERE hash = ${token})`;
   const orgId = sql<string>`(SELECT id FROM organizations WHERE name = 'acme')`;
   const written: BatchItem<"sqlite">[] = [];
   const add = (statement: BatchItem<"sqlite">) => void written.push(statement);
-  // What a call of the world before made or ended.
+  // Undoes what a call of the world before made or ended.
   add(db.delete(accessTokens).where(sql`name LIKE 'made-%'`));
   add(db.update(accessTokens).set({ deletedAt: null }));
   add(
@@ -128,7 +128,7 @@ export async function write(one: NaiveWorld, values: Values): Promise<void> {
     ...TEAMS.flatMap((team) => role(`of ${team}`, one.teamRoles[team]!)),
   ];
   for (const row of roles) add(db.insert(customRoles).values(row));
-  // It comes before the teams and grants: their triggers must derive what the identity of a member contains.
+  // The role comes before the teams and grants, because their triggers derive from it what the identity of a member contains.
   const roleId = one.custom ? "custom" : null;
   const kept = (one.custom ? "member" : one.role) as "member";
   add(

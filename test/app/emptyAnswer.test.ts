@@ -4,7 +4,7 @@ import { routes } from "../../src/app/routes.ts";
 import { addPeople, goodCall } from "../support/goodCall.ts";
 import { newWorld } from "../support/world.ts";
 
-/** @returns what is wrong with the answer: it has no body, and a type that a proxy would compress, or it says that it is gzip */
+/** @returns what is wrong with an answer without a body: its type is one that a proxy would compress, or a header marks it as gzip */
 async function fault(method: string, path: string, headers: Record<string, string> = {}, body?: string): Promise<string | undefined> {
   const init = { method, headers, redirect: "manual" as const, ...(body !== undefined && { body }) };
   const response = await exports.default.fetch(`https://stackpass.test${path}`, init);

@@ -90,7 +90,7 @@ describe("a request", () => {
     const line = await lineOf(call(...request(world.member)));
     expect(line).toMatchObject({ status, reason });
     expect(text(line)).not.toContain("hush");
-    // Known, though not let in.
+    // The caller is known, although the call is refused.
     if (reason === "missing_right") expect(line["token"]).toBeTypeOf("string");
   });
 
@@ -141,9 +141,9 @@ describe("work without a request", () => {
     await runCron(env as Bindings, Date.UTC(2030, 0, 1, 12, 1));
     const line = lines("cron").at(-1);
     expect(line).toMatchObject({ failed: [], done: { relay: expect.any(Number) as number } });
-    // And one for each chain that has grown by now and is signed.
+    // The cron makes one more call of R2 for each chain that has grown until now and is signed.
     expect((line!["roundTrips"] as { r2: number }).r2).toBeGreaterThanOrEqual(2);
-    // What is done once an hour is neither told of nor noted in between.
+    // Tasks of every hour are neither reported nor recorded in the runs between.
     expect(line!["done"]).not.toHaveProperty("unusedTokens");
     expect(await env.DB.prepare("SELECT label FROM measures WHERE name = 'cron' AND label = 'unusedTokens'").first()).toBeNull();
     await runCron(env as Bindings, Date.UTC(2030, 0, 1, 13, 0));

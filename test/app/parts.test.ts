@@ -100,7 +100,7 @@ describe("a path", () => {
   it("with percent signs is decoded once", async () => {
     await ok("POST", "/api/stacks/acme/web", { token: world.admin, json: { stackName: "dev" } });
     expect(await ok("GET", "/api/stacks/%61cme/w%65b/dev", { token: world.admin })).toMatchObject({ stackName: "dev" });
-    // The name that remains has a percent sign, which no stack has.
+    // After decoding, the name still has a percent sign, which no stack's name has.
     expect(await refused(400, "GET", "/api/stacks/acme/web/d%2565v", { token: world.admin })).toContain("a stack name has");
   });
 

@@ -13,8 +13,9 @@ import { type GoodCall, addPeople, goodCall, refusedToAll } from "../support/goo
 import { type World, newOrgToken, newWorld } from "../support/world.ts";
 
 /**
- * What a good answer of every route waits for, but for the look-up of who is calling, against the committed table `roundTrips.md`: a
- * round trip more is seen. `npx vitest run test/app/roundTrips.test.ts --update` writes the table anew.
+ * Compares the round trips that a successful answer of every route waits for with the committed table `roundTrips.md`, so that an
+ * additional round trip is noticed. The look-up of the caller does not count. `npx vitest run test/app/roundTrips.test.ts --update` writes
+ * the table anew.
  */
 const rows: { definition: Route["definition"]; roundTrips: RoundTrips }[] = [];
 
@@ -57,7 +58,7 @@ async function measure(world: World, machine: string, definition: Route["definit
     definition.permission as string
   ] ?? [
     { token: world.admin },
-    // What a machine does to itself, and what is for strangers.
+    // Some calls are what a machine does to itself, and some are for people outside of the organization.
     { token: machine },
     { token: world.stranger },
   ];

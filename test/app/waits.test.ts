@@ -9,8 +9,8 @@ import { noteBatches } from "../support/statements.ts";
 import { type World, newOrgToken, newStack, newWorld, startUpdate } from "../support/world.ts";
 
 /**
- * What commands wait for when D1 is far away (docs/decisions/0028). The CLI waits for each of these requests before it makes the next one.
- * The look-up of the token's identity, once in a minute, is not counted.
+ * Counts what commands wait for when D1 is far away (docs/decisions/0028). The CLI waits for each of these requests before it makes the
+ * next one. The look-up of the token's identity, once in a minute, is not counted.
  */
 let world: World;
 let token: string;
@@ -49,7 +49,7 @@ describe("a recorded session of the CLI", () => {
         waits: waitsOf(response),
       }),
     );
-    // Secrets of the configuration and of the state are decrypted strictly, and are not a part of every command.
+    // Decryptions of secrets of the configuration and of the state are always checked in D1, and not every command makes them.
     const waiting = (list: Wait[]) =>
       list.filter(({ call, waits }) => waits > 0 && call !== "POST batch-decrypt").map(({ call, waits }) => [call, waits]);
     const ups = heard.filter(({ command }) => command === "up");
@@ -107,7 +107,7 @@ describe("an update", () => {
     await ok("POST", `${update.path}/renew_lease`, { lease: update.lease, json: { token: "", duration: 300 } });
     await ok("POST", `${update.path}/complete`, { lease: update.lease, json: { status: "succeeded" } });
     await settledLog();
-    // The consumer reads the end of the chain and writes once for all events that have arrived, here for one, two or three.
+    // The consumer reads the end of the chain and makes one write for all events that have arrived, here one, two or three events.
     const isLog = (batch: string[]) => batch.some((text) => text.includes("audit_heads"));
     const isUsage = (batch: string[]) => batch.some((text) => text.includes("token_usage"));
     const sizes = (list: string[][]) => list.map(({ length }) => length);

@@ -45,7 +45,7 @@ async function deliver(events: AuditEvent[]) {
   return getQueueResult(batch, createExecutionContext());
 }
 
-/** The organization's chain as it is stored, which must be good and end in the head. */
+/** The organization's stored chain, which must be valid and end with the head. */
 async function chain(orgId = "acme-id"): Promise<ChainRecord[]> {
   const rows = (await openStore(env).db.select().from(auditEvents).orderBy(auditEvents.seq)).filter((row) => row.orgId === orgId);
   const records = rows.map(recordOf);
@@ -58,7 +58,7 @@ async function chain(orgId = "acme-id"): Promise<ChainRecord[]> {
 it("chains each organization's events by itself", async () => {
   await deliver([event("a"), event("b", { orgId: "globex-id" }), event("c", { at: 999 })]);
   await deliver([event("d", { at: 1 }), event("a"), event("d", { at: 1 })]);
-  // What came together is in order; what came later has the later place.
+  // Events of one delivery are in the order of their time; an event of a later delivery comes after them.
   expect((await chain()).map(({ seq, id }) => [seq, id])).toEqual([
     [1, "c"],
     [2, "a"],
@@ -138,7 +138,7 @@ it("replays dead letters when an operator asks for it, and keeps those that cann
   expect(await letters()).toHaveLength(2);
   await env.STATE.put(REPLAY_REQUEST, "");
   await cron();
-  // Written by the cron itself: no queue could lose it between its letter and the log.
+  // The cron itself writes the event: no queue can lose it between the dead letter and the log.
   expect(await env.DB.prepare("SELECT id FROM audit_events WHERE id = 'late'").first("id")).toBe("late");
   expect(await letters()).toEqual([`${DEAD_LETTERS}2026-01-01/a.json`]);
   expect(await objectKeys()).not.toContain(REPLAY_REQUEST);
@@ -150,7 +150,7 @@ it("replays all dead letters over many runs, whatever stands before them", async
   await Promise.all([1, 2, 3].map((i) => put(`b-${i}`, JSON.stringify(event(`late-${i}`)))));
   await env.STATE.put(REPLAY_REQUEST, "");
   expect(await replayDeadLetters(bindings)).toBe(0);
-  // A run that breaks off is made again.
+  // A run that fails is repeated.
   const repair = breakDatabase();
   await expect(replayDeadLetters(bindings)).rejects.toThrow();
   repair();

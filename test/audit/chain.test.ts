@@ -38,7 +38,7 @@ describe("a record", () => {
     expect(canonical(record)).toBe(
       `{"at":1,"description":"Stack \\"ü\\".","event":"stack-created","hash":"${record.hash}","id":"a","orgId":"o","prevHash":"${"0".repeat(64)}","seq":1}`,
     );
-    // sha256sum of the line without "hash", computed outside of this program.
+    // The result of sha256sum for the line without "hash", computed outside of this program.
     expect(record.hash).toBe("b8cb792cd5418825ed2eedb3cc4988fa48e11e38aa61feb222ddd4b878e23304");
   });
 

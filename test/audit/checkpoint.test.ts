@@ -59,12 +59,12 @@ describe("a checkpoint", () => {
     await signCheckpoints(bindings, START + 1000);
     expect((await list()).map(({ seq }) => seq)).toEqual([3]);
     expect(await verify()).toMatchObject({ valid: true, checkpoints: { verified: 1 } });
-    // What it does not cover is in the next day's.
+    // Records that this checkpoint does not cover are covered by the checkpoint of the next day.
     await signCheckpoints(bindings, START + DAY);
     expect((await list()).map(({ seq }) => seq)).toEqual([3, 4]);
   });
 
-  /** Every record in another person's name, with good hashes and a good head: what the chain alone does not show. */
+  /** Writes every record anew in another person's name, with valid hashes and a valid head. The chain alone does not show this. */
   async function remake(): Promise<ChainRecord[]> {
     const records = (await linesOf()).map((line) => JSON.parse(line) as ChainRecord);
     const forged: ChainRecord[] = [];
@@ -157,7 +157,7 @@ describe("a checkpoint", () => {
     const [checkpoint] = await list();
     await tamper(checkpoint!);
     expect(await verify()).toMatchObject({ valid: false, firstBad: { fault: "signature" } });
-    // The list goes on behind one that cannot be read, and so does the cron.
+    // The list continues after a checkpoint that cannot be read, and so does the cron.
     await happened(5, 6);
     await signCheckpoints(bindings, START + DAY);
     expect((await list()).map(({ day, seq }) => [day, seq])).toContainEqual(["2026-01-02", 6]);
@@ -202,7 +202,7 @@ describe("a checkpoint", () => {
     setting(`nonsense, 7:${oldKey!.publicKey} ,8:short`);
     expect(await verify()).toMatchObject({ valid: true, checkpoints: { verified: 2, unverifiable: 0, missing: 0 } });
     expect((await keys()).map(({ keyId }) => keyId)).toEqual(["1", "0", "7"]);
-    // A number may be used again: the checkpoint is good when one of its keys says so.
+    // An id of a key may be used again: the checkpoint is valid if one of the keys with its id verifies it.
     setting(`7:${"B".repeat(43)},7:${oldKey!.publicKey}`);
     expect(await verify()).toMatchObject({ valid: true, checkpoints: { verified: 2 } });
     setting(`7:${"B".repeat(43)}`);

@@ -43,7 +43,7 @@ let queued: Letter[] = [];
 let dead: Letter[] = [];
 let letters = 0;
 
-/** A queue that delivers in any order and often twice, takes most of what it is given, and loses some of it. */
+/** A queue that delivers in any order and often twice. It takes most of the messages that it is given, and loses some of them. */
 function enqueue(bodies: string[]): void {
   tally.sends++;
   const fails = chance(0.1);
@@ -57,11 +57,11 @@ function enqueue(bodies: string[]): void {
     if (copies === 0) tally.lostByQueue++;
     for (let i = 0; i < copies; i++) queued.push({ id: `m-${letters++}`, timestamp: new Date(), body, attempts: 1 });
   }
-  // Taken, but the sender is not told.
+  // The queue has taken the message, but the sender does not learn it.
   if (fails) throw new Error("Queue sendBatch failed: connection lost");
 }
 
-/** D1 that now and then does nothing, or does all of it and its answer is lost. */
+/** A D1 that sometimes does nothing, and sometimes does everything but loses the answer. */
 function failingDatabase(): void {
   const open = env.DB.withSession.bind(env.DB);
   vi.spyOn(env.DB, "withSession").mockImplementation((constraint) => {
@@ -82,14 +82,17 @@ function failingDatabase(): void {
   });
 }
 
-/** One delivery of what is somewhere near the front. What is not acknowledged comes again, or dies. */
+/**
+ * One delivery of messages from near the front of the queue. Messages that are not acknowledged are delivered again, or become dead
+ * letters.
+ */
 async function deliver(): Promise<void> {
   queued = queued.concat(queued.splice(0, Math.floor(random() * Math.min(queued.length, 30))));
   const taken = queued.splice(0, 100).sort(() => random() - 0.5);
   if (taken.length === 0) return;
   const batch = createMessageBatch("stackpass-audit", taken);
   await worker.queue(batch, bindings);
-  // It crashed after its work: nobody hears of the acknowledgements.
+  // The consumer crashed after its work, so nobody receives the acknowledgements.
   const crashed = chance(0.05);
   if (crashed) tally.crashes++;
   const acked = crashed ? new Set<string>() : new Set((await getQueueResult(batch, createExecutionContext())).explicitAcks);
@@ -111,7 +114,10 @@ async function bury(): Promise<void> {
 }
 
 let now = Date.now() + 3_600_000;
-/** Whatever fails is done again by the next run of the cron. Each is some minutes later: what the queue has is not sent again at once. */
+/**
+ * The next run of the cron repeats whatever fails. Runs are some minutes apart, so that messages that the queue has are not sent again at
+ * once.
+ */
 async function cron(): Promise<void> {
   now += 5 * 60_000;
   for (const job of [() => relayLeftovers(bindings, now), () => replayDeadLetters(bindings)]) await job().catch(() => undefined);
@@ -165,11 +171,11 @@ it(
 
     while ((await waiting()) || queued.length > 0 || dead.length > 0) {
       await cron();
-      // Two consumers at once, though production has one.
+      // Two consumers run at once here, although production has one.
       for (let round = 0; round < 12; round++) await Promise.all(chance(0.3) ? [deliver(), deliver()] : [deliver()]);
       await bury();
     }
-    // The operator's command, until nothing is left.
+    // The operator's command is repeated until nothing is left.
     for (let left = 1; left > 0 || queued.length > 0 || dead.length > 0;) {
       await put(REPLAY_REQUEST, "");
       await cron();
@@ -202,7 +208,7 @@ it(
       total += ids.size;
     }
     expect(total).toBe(COUNT);
-    // A short run need not meet every fault.
+    // A short run need not contain every fault.
     const { sends, doubled, failedWrites, lostAnswers } = tally;
     const met = COUNT < 100_000 ? { sends, doubled, writes: failedWrites + lostAnswers } : tally;
     for (const [what, times] of Object.entries(met)) expect(times, what).toBeGreaterThan(0);

@@ -45,7 +45,7 @@ describe("retention", () => {
     expect(await archiveOldRecords(bindings, START + 400 * DAY)).toBe(0);
 
     await retain(30);
-    // 100 days of 24 events; at noon of day 105 what is before day 75 is old.
+    // There are 100 days with 24 events each. At noon of day 105, the events before day 75 are old.
     expect(await archiveOldRecords(bindings, START + 105.5 * DAY)).toBe(75 * 24);
     expect(await rowsLeft()).toBe(600);
     expect(await objectKeys()).toEqual([
@@ -71,7 +71,7 @@ describe("retention", () => {
     expect(await archiveOldRecords(bindings, START + 50 * DAY)).toBe(3);
     expect(await rowsLeft()).toBe(0);
     expect(await verify()).toMatchObject({ valid: true, verified: 3 });
-    // A letter that comes again after its record has gone.
+    // A message is delivered again after its record was archived.
     await appendToChains(bindings, [event(1), event(3)]);
     expect((await linesOf()).map((line) => (JSON.parse(line) as ChainRecord).id)).toEqual([0, 1, 2, 3].map((i) => event(i).id));
     expect((await exported("")).split("\r\n")).toHaveLength(6);
@@ -141,7 +141,7 @@ describe("verification", () => {
   ])("finds what is %s, at record %i", async (fault, sequence, sql) => {
     for (const statement of sql.split("; ")) await tamper(statement);
     expect(await verify()).toMatchObject({ valid: false, firstBad: { sequence, fault } });
-    // The file itself cannot tell that it once began earlier or ended later; its first and last place can.
+    // The file alone does not show that it once began earlier or ended later; the numbers of its first and last record do.
     expect((await examine(await linesOf())).good).toBe(fault === "truncated" || sequence === 2);
   });
 
@@ -202,7 +202,7 @@ describe("the offline verifier", () => {
     const forged = canonical(chainAfter(JSON.parse(good[3]!) as ChainRecord, event(99)));
     expect(await said(good.toSpliced(4, 0, forged))).toMatch(/^line 6, record 5 \(stack-created, e-00004\): INSERTED/);
     expect(await said(good.with(4, forged))).toMatch(/^line 6, record 6 \(stack-deleted, e-00005\): INSERTED/);
-    // To one reader of JSON it says what was hashed, to another what was put in.
+    // One reader of JSON finds the hashed value in this line, another one finds the inserted value.
     const twice = good[4]!.replace('"sourceIp":', '"sourceIp":"192.0.2.66","sourceIp":');
     expect(JSON.parse(twice)).toEqual(JSON.parse(good[4]!));
     expect(await said(good.with(4, twice))).toBe("line 5: ALTERED: this is not a record of the audit log");
@@ -222,7 +222,7 @@ describe("the offline verifier", () => {
       (await examine(records, { checkpoints: some, keys: known })).message;
     const [first, second, third] = checkpoints as [Checkpoint, Checkpoint, Checkpoint];
     expect(await held(checkpoints)).toMatch(/as signed on 2026-01-01, 2026-01-02, 2026-01-03$/);
-    // A part of them, and a part of the records.
+    // These are a part of the checkpoints, and then a part of the records.
     expect(await held([second, third])).toMatch(/^good: .* as signed on 2026-01-02, 2026-01-03$/);
     expect(await held(checkpoints, good.slice(4))).toMatch(/^good: records 5 to 9, .* as signed on 2026-01-02, 2026-01-03$/);
     expect(await held([first, third])).toBe(

@@ -67,7 +67,9 @@ async function deliver(bodies: (string | AuditEvent)[], queue?: string) {
   await worker.queue(batch, bindings);
   return getQueueResult(batch, createExecutionContext());
 }
-/** A queue that takes everything and delivers nothing: it was killed with all that it held. @returns what it took, by the ids of the events */
+/**
+ * A queue that takes everything and delivers nothing, as if it had lost all its messages. @returns what it took, by the ids of the events
+ */
 function forgetfulQueue(): string[] {
   const taken: string[] = [];
   const spy = vi.spyOn(env.AUDIT, "sendBatch").mockImplementation(async (messages) => {
@@ -77,7 +79,7 @@ function forgetfulQueue(): string[] {
   onTestFinished(() => spy.mockRestore());
   return taken;
 }
-/** Until it is dropped, this event alone cannot be written. */
+/** Until the trigger is dropped, only this event cannot be written. */
 const refuse = (id: string) =>
   env.DB.prepare(`CREATE TRIGGER refused BEFORE INSERT ON audit_events WHEN new.id = '${id}' BEGIN SELECT RAISE(ABORT, 'no'); END`).run();
 
@@ -150,10 +152,10 @@ describe("the cron", () => {
   it("relays all events that were left over, once", async () => {
     const repair = breakQueue();
     for (let i = 0; i < 3; i++) await newOrgToken(world, `ci-${i}`);
-    // Each was sent, and not taken.
+    // Each event was sent, and the queue did not take it.
     await eventually(async () => expect(batchesNotTaken()).toBe(3));
     repair();
-    // More than the queue takes at once.
+    // These are more events than the queue takes in one call.
     await env.DB.prepare(
       `INSERT INTO audit_outbox (id, body, created_at)
        SELECT 'copy-' || key, json_set(body, '$.id', 'copy-' || key), created_at FROM json_each(?), (SELECT body, created_at FROM audit_outbox LIMIT 1)`,

@@ -26,11 +26,11 @@ const logged = async () => {
   return results.map((row) => row.id);
 };
 
-/** Events that were promised and could not be sent. */
+/** Events in the outbox that could not be sent. */
 async function waitingEvents(count: number): Promise<{ id: string; body: string }[]> {
   const repair = breakQueue();
   for (let i = 0; i < count; i++) await newOrgToken(world, `ci-${i}`);
-  // Each was sent, and not taken.
+  // Each event was sent, and the queue did not take it.
   await eventually(async () => expect(batchesNotTaken()).toBe(count));
   repair();
   return outbox();

@@ -15,14 +15,14 @@ import { signatureOf } from "../support/scanner.ts";
 import { records } from "../support/stored.ts";
 import { type World, newOrgToken, newWorld } from "../support/world.ts";
 
-/** What a route did: once while no event can be promised, and then again. */
+/** What a route did: first while no event can be stored in the outbox, and then again. */
 interface Outcome {
   method: string;
-  /** The answer while no event can be promised, and whether anything was changed all the same. */
+  /** The answer while no event can be stored in the outbox, and whether anything was changed nevertheless. */
   status: number;
   answer: string;
   changed: boolean;
-  /** Whether it succeeded when events can be promised again, and what it added to the log. */
+  /** Whether the call succeeded when events could be stored again, and what it added to the log. */
   succeeded: boolean;
   events: AuditEvent[];
 }
@@ -47,7 +47,7 @@ const unaudited: Record<string, string> = {
 const nameOf = (operationId: string) => operationId.split("_")[0]!.replace(/^(CreateUpdateFor).*/, "$1");
 const reasonOf = (operationId: string) => unaudited[nameOf(operationId)];
 
-/** Every route in one world, each with objects of its own. */
+/** Every route runs in one world, each with its own objects. */
 beforeAll(async () => {
   await freshBindings();
   const world = await newWorld();
@@ -88,7 +88,7 @@ function callerOf(world: World, { permission, operationId }: Route["definition"]
   return { token: world.admin };
 }
 
-/** A good call that has something to do. */
+/** A successful call that changes something. */
 async function tellingCall(world: World, definition: Route["definition"]): Promise<Pick<GoodCall, "path" | "json" | "headers" | "lease">> {
   const good = await goodCall(world, definition);
   const token = world.admin;
@@ -142,13 +142,14 @@ it("has an example call that succeeds at every route", () => {
 });
 
 it("a call whose event cannot be stored is a 503 that changes nothing and reveals nothing, whatever the call is", () => {
-  // Those that must leave an event, whether they did or not: a call that changed something without it has nothing left to do the second time.
+  // The operations that must leave an event, whether or not they did. If a call changed something without an event, its repetition finds
+  // nothing left to change.
   const audited = [...outcomes].filter(
     ([operationId, { method, events }]) => events.length > 0 || (method !== "GET" && reasonOf(operationId) === undefined),
   );
   expect(audited.length).toBeGreaterThan(35);
   for (const [operationId, { status, answer, changed }] of audited) {
-    // Its answer says what became of each stack.
+    // The answer says what became of each stack.
     if (operationId === "TransferAllStacks") expect([answer.slice(0, 14), changed]).toEqual(['"Transferred 0', false]);
     else
       expect([operationId, status, JSON.parse(answer), changed]).toEqual([
@@ -164,7 +165,7 @@ it("a call whose event cannot be stored is a 503 that changes nothing and reveal
 it("every call other than GET leaves an event, except for the listed ones", () => {
   for (const [operationId, { method, events }] of outcomes)
     if (method !== "GET") expect([operationId, events.length > 0]).toEqual([operationId, reasonOf(operationId) === undefined]);
-  // No reason outlives its route, and no event of a successful call is that of a refusal.
+  // Each reason belongs to a route that exists, and no event of a successful call is an event of a refusal.
   const reasons = [...outcomes.keys()].map(nameOf).filter((name) => name in unaudited);
   expect(new Set(reasons)).toEqual(new Set(Object.keys(unaudited)));
   expect([...outcomes.values()].flatMap(({ events }) => events).filter(({ authFailure }) => authFailure)).toEqual([]);

@@ -23,7 +23,7 @@ const run = (sql: string, ...values: unknown[]) =>
   env.DB.prepare(sql)
     .bind(...values)
     .run();
-/** A whole check of that day. The organizations of other tests are checked too. */
+/** One complete check of that day. It also checks the organizations of other tests. */
 async function check(day: number): Promise<void> {
   while ((await checkChains(bindings, START + day * DAY)) > 0);
 }
@@ -33,7 +33,7 @@ const faults = async () => {
     .all<{ seq: number; fault: string }>();
   return results.map(({ seq, fault }) => `${seq} ${fault}`);
 };
-/** What the log says of the check, when every event is in it. */
+/** The log's events about the check, once every event is in the log. */
 async function told(): Promise<string[]> {
   await eventually(async () => expect(await env.DB.prepare("SELECT count(*) AS n FROM audit_outbox").first("n")).toBe(0));
   const { results } = await env.DB.prepare(
@@ -51,7 +51,7 @@ describe("the daily check", () => {
     await signCheckpoints(bindings, START);
     let parts = 0;
     for (let n = -1; n !== 0; parts += n) n = await checkChains(bindings, START + 60_000);
-    // Three parts of acme, and one of globex.
+    // The check has three parts for acme, and one for globex.
     expect(parts).toBe(4);
     expect(await env.DB.prepare("SELECT seq, day, is_done FROM audit_checks WHERE org_id = ?").bind(orgId).first()).toEqual({
       seq: 2100,
@@ -83,7 +83,7 @@ describe("the daily check", () => {
     await check(3);
     const second = "The daily check found a fault in the audit log: record 20: its hash does not match its content.";
     expect(await told()).toEqual([first, second]);
-    // A record that was repaired is good again, and reported again if it is altered again.
+    // A record that was repaired is valid again. If it is altered again, it is reported again.
     await alter(20, "mel");
     await check(4);
     expect(await faults()).toEqual(["5 altered", "12 missing"]);
@@ -174,7 +174,7 @@ describe("the daily check", () => {
     await newHook(world, destination, { filters: ["audit_chain_broken"], format: "slack" });
     await examined();
     await alter(1);
-    // An old event is sent no more, so this check is of today.
+    // A webhook does not send old events, so this check has today's date.
     for (let n = -1; n !== 0;) n = await checkChains(bindings, Date.now());
     for (let n = -1; n !== 0;) n = await checkChains(bindings, Date.now() + DAY);
     await eventually(async () => expect(destination.arrived).toHaveLength(1));

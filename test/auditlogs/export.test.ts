@@ -42,7 +42,7 @@ async function exported(query = "", version = "v2/"): Promise<string> {
   expect(response.status).toBe(200);
   expect(response.headers.get("Content-Type")).toBe("text/plain; charset=utf-8");
   expect(response.headers.get("Content-Encoding")).toBe("gzip");
-  // The runtime inflates what says that it is gzip.
+  // The runtime inflates an answer that is marked as gzip.
   return response.text();
 }
 
@@ -151,7 +151,7 @@ describe("an export", () => {
       .split("\n")
       .map((line) => (line ? (JSON.parse(line) as ChainRecord) : undefined));
     expect(opened).toMatchObject({ tokenId: "s-1", openedWith: "p-1" });
-    // Absent where there is none: records of before it keep their hashes.
+    // The member is absent if there is no such token, so that older records keep their hashes.
     expect(other).not.toHaveProperty("openedWith");
     const { openedWith: _, ...old } = event(1);
     expect(chainAfter(genesis, event(1)).hash).toBe(chainAfter(genesis, old).hash);

@@ -23,7 +23,7 @@ const LATE = 301;
 let world: World;
 let events: AuditEvent[];
 
-/** A log in which each filter finds few of many, spread over all of it. */
+/** A log in which each filter finds few of many events, spread over all of it. */
 shareBindings(async () => {
   world = await newWorld();
   const orgId = await env.DB.prepare("SELECT id FROM organizations WHERE name = 'acme'").first<string>("id");
@@ -39,13 +39,13 @@ shareBindings(async () => {
     tokenId: i % 30 === 0 ? "token-1" : i % 45 === 1 ? "session-1" : "token-2",
     tokenName: "ci",
     stack: i % 80 === 0 ? "web/prod" : i % 3 === 0 ? "" : "web/dev",
-    // A session of token-1 here and there, between what the token does itself.
+    // Some events, between those of the token itself, are of a session that token-1 opened.
     openedWith: i % 45 === 1 ? "token-1" : "",
     reqOrgAdmin: false,
     reqStackAdmin: false,
     authFailure: i % 70 === 0,
   }));
-  // One event is written after all others, long after it happened.
+  // One event is written after all others, although it happened long before.
   const written = [...events.filter((_, i) => i !== LATE), events[LATE]!];
   for (let i = 0; i < COUNT; i += 400) await appendToChains(env as Bindings, written.slice(i, i + 400));
 });
@@ -96,7 +96,8 @@ describe("a filter", () => {
     await ok("GET", "/api/user", { token: world.admin });
     const rowsRead = countRowsRead();
     await ok("GET", `${v2}?${query}&maxResults=10`, { token: world.admin });
-    // Besides the page: the caller's token and membership, the chain's head, one look at each index that knows a user.
+    // The request reads, besides the page: the caller's token and membership, the head of the chain, and one row of each index for the
+    // user.
     expect(rowsRead()).toBeLessThanOrEqual(2 * 10 + 12);
   });
 
@@ -109,7 +110,7 @@ describe("a filter", () => {
     expect(await since(late)).toEqual(expected({ text: "started", from: late * 1000 }));
     const rowsRead = countRowsRead();
     expect(await since(2190)).toHaveLength(10);
-    // For each: its entry in the index of times, in the index of words, and its row.
+    // The search reads three rows for each event: its entry in the index of times, its entry in the index of words, and the event itself.
     expect(rowsRead()).toBeLessThanOrEqual(3 * 10 + 12);
     expect(await since(9999)).toEqual([]);
   });
@@ -123,7 +124,7 @@ describe("a filter", () => {
     const rowsRead = countRowsRead();
     const { auditLogEvents } = await between(1500, 1510);
     expect(auditLogEvents.map(({ timestamp }) => timestamp)).toEqual([1509, 1508, 1506, 1505, 1504, 1503, 1502, 1501, 1500]);
-    // The index of times is read for each end of the rows.
+    // The search reads the index of times once for each end of the range of rows.
     expect(rowsRead()).toBeLessThanOrEqual(5 * 10 + 16);
     expect((await between(9000, 9999)).auditLogEvents).toEqual([]);
   });
@@ -181,7 +182,7 @@ describe("a filter", () => {
     }
     const search = env.DB.prepare("SELECT 1 FROM audit_text WHERE audit_text MATCH ?");
     const searches: D1PreparedStatement[] = [];
-    // More letters would be more than an expression's depth.
+    // A search for more letters would exceed the depth of an expression.
     for (let at = 0; at < letters.length; at += 200) searches.push(search.bind(matchText("o", letters.slice(at, at + 200).join(" "))));
     for (let at = 0; at < searches.length; at += 50) await env.DB.batch(searches.slice(at, at + 50));
     await ok("GET", `${v2}?textFilter=a%E1%A7%81b`, { token: world.admin });
@@ -212,7 +213,7 @@ describe("a filter", () => {
     expect(theirs.items).toEqual([]);
   });
 
-  // The last one, because it writes.
+  // This is the last test, because it writes.
   it("finds a token by the name that it has or had", async () => {
     const { id } = await newOrgToken(world, "jenkins");
     await env.DB.prepare("UPDATE audit_events SET token_id = ? WHERE seq = 100").bind(id).run();

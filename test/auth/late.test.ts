@@ -12,7 +12,7 @@ beforeEach(async () => {
 });
 
 describe("a token that expires while its request is still arriving does nothing:", () => {
-  /** A body of which the second half comes an hour later. */
+  /** A body whose second half arrives an hour later. */
   const slow = (text: string) =>
     new ReadableStream<Uint8Array>({
       async start(controller) {

@@ -5,7 +5,7 @@ import { laterBy } from "../support/clock.ts";
 import { changesNothing } from "../support/stored.ts";
 import { type NewToken, type World, newOrgToken, newStack, newWorld } from "../support/world.ts";
 
-/** What somebody tries who has got hold of an organization's admin token. */
+/** Tests what somebody can do who has the value of an organization's admin token. */
 let world: World;
 let root: NewToken;
 beforeEach(async () => {

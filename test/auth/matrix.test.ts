@@ -18,7 +18,7 @@ import { addPeople, goodCall, refusedToAll } from "../support/goodCall.ts";
 import { type World, newOrgToken, newStack, newTeamToken, newWorld, startUpdate } from "../support/world.ts";
 
 /**
- * Every route, called as every kind of caller, against the committed table `matrix.md`. `npx vitest run
+ * Calls every route as every kind of caller, and compares the outcomes with the committed table `matrix.md`. `npx vitest run
  * test/auth/matrix.test.ts --update` writes the table anew; the rules below hold for whatever it says.
  */
 const callers = [
@@ -43,7 +43,10 @@ const callers = [
 ] as const;
 type Caller = (typeof callers)[number];
 const believer = "admin's deleted token, still cached" satisfies Caller;
-/** They have rights on single stacks. Each has the rights of those before it, and they call one after another, so the stack is still there. */
+/**
+ * These callers have rights on single stacks. Each of them has the rights of those before it. They call one after another, so that the
+ * stack still exists.
+ */
 const onSingleStacks = [
   "member with an empty role",
   "member with a custom role",
@@ -57,13 +60,16 @@ type Outcome = "allowed" | "401" | "403" | "404";
 interface Row {
   definition: Route["definition"];
   outcomes: Record<Caller, Outcome>;
-  /** What `decide` says, of callers whose token is valid. */
+  /** The decision of `decide`, for callers with a valid token. */
   decided: Partial<Record<Caller, Outcome>>;
-  /** Whether someone got a good answer: then the call of this test is a real one. */
+  /** Whether one of the callers got a successful answer: then the call of this test is a valid one. */
   answered: boolean;
 }
 
-/** Who the caller is, and what is the same for everybody. Guarded by the identity alone, for 60 seconds. */
+/**
+ * Operations that return who the caller is, or the same for everybody. They are guarded only by the identity, which is cached for 60
+ * seconds.
+ */
 const withoutDatabase: string[] = [
   "ListTemplates",
   "GetOrgTemplates",
@@ -162,7 +168,7 @@ describe("whatever the matrix says", () => {
 
   it("an organization does not exist for the admin of another one", () => {
     for (const { definition, outcomes } of rows)
-      // An invitation is for people who are not in it yet.
+      // An invitation is for people who are not in the organization yet.
       if (
         definition.path.includes("{orgName}") &&
         definition.permission !== "lease" &&
@@ -187,7 +193,7 @@ describe("whatever the matrix says", () => {
       ...of("org_member:add"),
       ...of("org_member:update"),
       ...of("org_member:delete"),
-      // Of somebody else: everybody may leave, so its permission is another one.
+      // This is the removal of another person: everybody may leave, so the route has another permission.
       ...rows.filter((row) => row.definition.operationId === "DeleteOrganizationMember"),
       ...of("invites:read"),
       ...of("invites:create"),
@@ -195,7 +201,7 @@ describe("whatever the matrix says", () => {
       ...of("audit_logs:export"),
       ...of("org_token:read"),
     ]) {
-      // What the cached one may is said above.
+      // The test above covers the caller whose identity is only cached.
       const allowed = callers.filter((caller) => caller !== believer && outcomes[caller] === "allowed");
       expect(allowed, definition.path).toEqual(["admin", "admin organization token"]);
     }
@@ -209,10 +215,10 @@ describe("whatever the matrix says", () => {
 
 const of = (permission: Route["definition"]["permission"]) => rows.filter((row) => row.definition.permission === permission);
 
-/** One route, with objects of its own. */
+/** Calls one route, with objects of its own. */
 async function walk(world: World, credentials: Credentials, definition: Route["definition"]): Promise<Row> {
   const { path, json, headers, lease: own } = await goodCall(world, definition);
-  // Where the path names no update, the lease is one of another stack.
+  // If the path names no update, the lease is that of another stack's update.
   const lease = own || (await leaseElsewhere(world, definition));
   await grantOnStack(definition);
   const decided = await decide(credentials, definition, path);
@@ -223,11 +229,11 @@ async function walk(world: World, credentials: Credentials, definition: Route["d
     const response = await call(definition.method, path, { ...credential, json, headers: { ...headers, ...from } });
     return { caller, good: response.ok, outcome: await outcomeOf(response, definition.method, isOnSingleStacks(caller)) };
   };
-  // Alone and first: there is everything still to be done.
+  // This caller comes first and alone, when all of the work is still to be done.
   const answers = [await ask(believer)];
   for (const caller of onSingleStacks) answers.push(await ask(caller));
   answers.push(...(await Promise.all(callers.filter((caller) => caller !== believer && !isOnSingleStacks(caller)).map(ask))));
-  // Whoever accepted is a stranger again.
+  // A person who accepted the invitation is put outside of the organization again.
   if (definition.operationId === "AcceptOrgInvite") await ok("DELETE", "/api/orgs/acme/members/gus", { token: world.admin });
   const outcomes = Object.fromEntries(answers.map(({ caller, outcome }) => [caller, outcome])) as Record<Caller, Outcome>;
   return { definition, outcomes, decided, answered: answers.some((answer) => answer.good) };
@@ -235,7 +241,10 @@ async function walk(world: World, credentials: Credentials, definition: Route["d
 
 let elsewhere: { path: string; lease: string } | undefined;
 
-/** @returns the lease of an update that runs, of a stack that the call is not about. Some calls end it, and the next one gets another. */
+/**
+ * @returns the lease of a running update, of a stack that the call is not about. Some calls end that update; then the next call gets
+ * another one.
+ */
 async function leaseElsewhere({ member }: World, { operationId }: Route["definition"]): Promise<string> {
   if (elsewhere) {
     const { path, lease } = elsewhere;
@@ -269,12 +278,12 @@ async function grantOnStack({ operationId, path }: Route["definition"]): Promise
   ]);
 }
 
-/** What the work of a route requires besides the permission of the route, for the call of this test. */
+/** The right that the work of a route requires in addition to the route's permission, for the call of this test. */
 const besides: Record<string, OrgPermission> = {
   CreateUpdateForUpdate: "stack:write",
   CreateUpdateForRefresh: "stack:write",
   CreateUpdateForDestroy: "stack:write",
-  // The update that is started is no preview.
+  // The update that is started is not a preview.
   StartUpdateForUpdate: "stack:write",
   StartUpdateForPreview: "stack:write",
   StartUpdateForRefresh: "stack:write",
@@ -294,7 +303,10 @@ const besides: Record<string, OrgPermission> = {
   GetTeamTokenUsage: "team:list_tokens",
   GetTeamTokenRevocation: "team:list_tokens",
 };
-/** An administrator of a team may do everything else to it. This one has not the rights of a member, which a token of the team would have. */
+/**
+ * An administrator of a team may do everything else to the team. This one lacks the rights of a member, which a token of the team would
+ * have.
+ */
 const NOT_BY_TEAM_ADMINISTRATORS = "team:create_token";
 
 /** The decision for each caller with a valid token, on a route that requires a right in an organization. */
@@ -347,7 +359,10 @@ async function actorOf(value: string): Promise<Actor> {
 /** Failures are counted by address; this test has many. */
 let addresses = 1;
 
-/** Only the absence of the organization itself hides it; an object that is not there was looked for by someone who may. */
+/**
+ * A 404 counts as hidden only if the organization itself is absent. A 404 for another missing object means that the caller was allowed to
+ * look for it.
+ */
 async function outcomeOf(response: Response, method: string, hidesStacks: boolean): Promise<Outcome> {
   if (response.status === 401 || response.status === 403) return String(response.status) as Outcome;
   if (response.status !== 404) return "allowed";
@@ -386,7 +401,7 @@ async function credentialsOf(world: World): Promise<Credentials> {
   };
 }
 
-/** Members whose custom roles give little, and who have grants on single stacks. */
+/** Members whose custom roles give few rights, and who have grants on single stacks. */
 async function peopleWithRoles({ admin }: World): Promise<Record<OnSingleStacks, Call>> {
   const people = ["nobody", "auditor", "teammate", "leader", "creator"];
   const made = await Promise.all(people.map((login) => personSql(login, "", peppersOf(env.TOKEN_PEPPER), Date.now())));
@@ -413,7 +428,7 @@ async function peopleWithRoles({ admin }: World): Promise<Record<OnSingleStacks,
   });
   for (const login of people) await give(admin, login, login === "auditor" ? auditing : login === "creator" ? creating : empty);
   const token = (login: string) => ({ token: made[people.indexOf(login)]!.token });
-  // The first grants of each: later ones change no identity.
+  // These are the first grants of each person. Only the first one changes the identity.
   await newStack(token("creator").token, "web", "first");
   for (const [team, login, permission] of [
     ["readers", "teammate", 101],
@@ -435,7 +450,7 @@ async function peopleWithRoles({ admin }: World): Promise<Record<OnSingleStacks,
 
 let believed: { value: string; identity: Identity };
 
-/** As a location that has not heard of the deletion yet. */
+/** Caches the identity, as in a location that has not learned of the deletion yet. */
 const believe = () => cacheIdentity(believed.value, { ...believed.identity, checkedAt: Date.now() });
 
 function table(matrix: Row[]): string {

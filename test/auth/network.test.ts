@@ -50,7 +50,7 @@ describe("a network", () => {
     "192.0.2.0/24/24",
     " 192.0.2.0/24",
   ])("is not %j", (text) => {
-    // One group may be left out by "::", so this one is a network after all.
+    // Here "::" would replace no group, which some parsers accept.
     if (text === "1:2:3:4:5:6:7::8") expect(isInNetwork("1:2:3:4:5:6:7:8", text)).toBe(false);
     expect(parseNetwork(text)).toBeUndefined();
   });
@@ -61,7 +61,7 @@ describe("a network", () => {
   it("of v6 has the addresses whose leading bits are its own", () => {
     fc.assert(
       fc.property(groups, groups, fc.integer({ min: 0, max: 128 }), fc.integer({ min: 0, max: 128 }), (a, b, prefix, shared) => {
-        // Addresses that share some leading bits, or nothing would ever be inside.
+        // The addresses share some leading bits, because otherwise no address would be inside of a network.
         const mask = ((1n << 128n) - 1n) ^ ((1n << BigInt(128 - shared)) - 1n);
         const address = (numberOf(a, 16n) & mask) | (numberOf(b, 16n) & ~mask & ((1n << 128n) - 1n));
         const network = (numberOf(a, 16n) >> BigInt(128 - prefix)) << BigInt(128 - prefix);

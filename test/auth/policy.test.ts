@@ -57,7 +57,7 @@ const machine = (role: TokenRole, settings: Partial<OrgSettings> = {}): Actor =>
 const may = (actor: Actor, circumstances: Parameters<typeof decide>[3] = at) =>
   orgPermissions.filter((permission) => decide(actor, permission, "acme", circumstances) === "allowed");
 
-/** What may be done to a stack by whoever has it. */
+/** The rights for work on a stack. */
 const stackWork = orgPermissions.filter((p) => p.startsWith("stack") && !p.endsWith("_deleted"));
 const ofReaders: OrgPermission[] = [
   "stack:list",
@@ -69,9 +69,9 @@ const ofReaders: OrgPermission[] = [
   "stack_access:read",
 ];
 const ofOwners: OrgPermission[] = ["stack:delete", "stack:rename", "stack:transfer", "stack_access:update"];
-/** The master key is the deployment's, so a rotation is no business of a stack's owner. */
+/** The master key belongs to the deployment, so the owner of a stack has no right to rotate it. */
 const ofAdmins: OrgPermission[] = ["stack:reencrypt"];
-/** No machine takes part in two organizations. */
+/** A machine's token is valid in one organization only, so it cannot transfer a stack. */
 const ofPeople: OrgPermission[] = ["stack:transfer"];
 const onStacks = (actor: Actor) => may(actor).filter((p) => stackWork.includes(p));
 
@@ -142,7 +142,7 @@ describe("editions", () => {
     ["business-critical", true],
   ] as const)("%s by itself: everything is %s", (edition, everything) => {
     expect(hasEverything({ ...open, edition }, "enterprise", 1000)).toBe(everything);
-    // Without an edition of its own an organization has the deployment's.
+    // An organization without an edition of its own has the edition of the deployment.
     expect(hasEverything(open, edition, 1000)).toBe(everything);
   });
 

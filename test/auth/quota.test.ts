@@ -15,19 +15,19 @@ let token: NewToken;
 beforeEach(async () => {
   world = await newWorld();
   token = await newOrgToken(world, "ci");
-  // No period that is counted by the Worker's clock ends during a test.
+  // No period that the Worker's clock measures ends during a test.
   laterBy(0);
 });
 
 const names = ["TOKEN_REQUESTS", "ORGANIZATION_REQUESTS", "TOKEN_IMPORTS", "ORGANIZATION_IMPORTS"] as const;
 type Name = (typeof names)[number];
-/** Requests of a period that an isolate lets pass before it asks the limiter. */
+/** Number of requests in a period that an isolate accepts before it asks the limiter. */
 const UNASKED = 50;
 
 const LIMIT = 3;
 /**
- * For the rest of the test the limiter counts, has a limit that is met soon, and its period does not end. The limiter itself begins anew with
- * each 10 seconds of the machine's clock, which may end at any moment.
+ * For the rest of the test the limiter counts up to a low limit, and its period does not end. The real limiter begins a new period every 10
+ * seconds of the machine's clock, so a period could end at any moment of the test.
  */
 function lower(name: Name): void {
   const counts = new Map<string, number>();
@@ -38,7 +38,7 @@ function lower(name: Name): void {
   onTestFinished(() => spy.mockRestore());
 }
 
-/** For the rest of the test the limiter finds that every caller is beyond its limit. */
+/** For the rest of the test the limiter reports that every caller exceeds its limit. */
 function refuseAll(name: Name): void {
   const spy = vi.spyOn(env[name], "limit").mockResolvedValue({ success: false });
   onTestFinished(() => spy.mockRestore());
@@ -64,7 +64,7 @@ describe("requests", () => {
     ["a token", "TOKEN_REQUESTS", "token", 200],
     ["an organization", "ORGANIZATION_REQUESTS", "organization", 429],
   ] as const)("of %s beyond the limit are 429, and say when to come back", async (_, name, whose, ofOthers) => {
-    // Pages are counted for their reader alone: the others of the organization must be able to end a flood.
+    // Pages are counted for their reader only, because the organization's other people must be able to end a flood.
     const admin = await signIn(world.admin);
     const other = await newOrgToken(world, "other");
     lower(name);
@@ -213,7 +213,7 @@ describe("bytes", () => {
     await newStack(token.tokenValue);
     const other = await newOrgToken(world, "other");
     limit(name, 300_000);
-    // They count inflated: what is small on its way is not small in R2.
+    // The inflated bytes count, because R2 stores them inflated.
     expect(await statuses(2, () => importIt(token))).toEqual([200, 200]);
     const last = await importIt(token);
     const others = await importIt(other);
@@ -223,7 +223,7 @@ describe("bytes", () => {
     expect(seconds).toBeGreaterThan(0);
     expect(seconds).toBeLessThanOrEqual(60);
     expect(others.status).toBe(ofOthers);
-    // What has no body is answered, and the next minute begins anew.
+    // A request without a body is answered, and the next minute begins with no bytes counted.
     await ok("GET", "/api/user", { token: token.tokenValue });
     laterBy(60_000);
     expect((await importIt(token)).status).toBe(200);

@@ -7,10 +7,10 @@ import { laterBy } from "../support/clock.ts";
 import { signatureOf } from "../support/scanner.ts";
 import { newOrgToken, newWorld } from "../support/world.ts";
 
-/** The limits of `wrangler.toml`, in a minute. */
+/** The limits in `wrangler.toml`, for one minute. */
 const FAILURES = 100;
 const EVENTS = 60;
-/** When a minute of the clock ends, each limit counts from the beginning once more. */
+/** When a minute of the clock ends, each limit begins to count again. */
 const minuteNow = () => Math.floor(Date.now() / 60_000);
 
 /** @returns the minutes of the clock in which `work` was done, and what it returned */
@@ -27,7 +27,7 @@ async function deletedToken() {
   return token;
 }
 
-/** Presents a token once from each of many addresses. @returns how many answers there were of each status */
+/** Presents a token once from each of many addresses. @returns the number of answers by status */
 async function present(token: string, addresses: string[]): Promise<Record<number, number>> {
   const counts: Record<number, number> = {};
   for (const address of addresses) {
@@ -37,7 +37,7 @@ async function present(token: string, addresses: string[]): Promise<Record<numbe
   return counts;
 }
 
-/** More than any limit that they could meet together, also when a minute ends among them. */
+/** Enough addresses to exceed every limit, even if a minute ends while they are used. */
 const ADDRESSES = 150;
 
 const numbers = (count: number) => Array.from({ length: count }, (_, i) => i);
@@ -77,7 +77,7 @@ describe("a flood with a dead token", () => {
     const flood = async () => {
       for (let i = 0; i < 5; i++) await refused(429, "GET", "/api/user", { token: token.tokenValue });
     };
-    // A round minute, so that the flood does not run over its end.
+    // The clock starts at a full minute, so that the minute does not end during the flood.
     laterBy(60_000 - (Date.now() % 60_000));
     const first = await eventsOf(flood);
     expect(first).toMatchObject([

@@ -92,7 +92,7 @@ describe("a lease that is over leaves one event for its update", () => {
   const archiveAll = async () => {
     await env.DB.prepare("UPDATE organizations SET audit_retention_days = 1").run();
     let archived = 0;
-    // An event may come in behind the others.
+    // An event may arrive after the others.
     await eventually(async () => {
       archived += await archiveOldRecords(env as Bindings, Date.now() + 10 * DAY);
       // Late events from the world of an earlier test do not count.
@@ -124,7 +124,7 @@ describe("a lease that is over leaves one event for its update", () => {
     await refuse();
     const other = await ended("prod");
     await other.refuse();
-    // Nothing of the first comes in behind it.
+    // No event of the first token arrives after the one of the other token.
     await expect.poll(() => recordsOf(other.id)).toHaveLength(1);
     await archiveAll();
     await Promise.all([refuse(), other.refuse()]);

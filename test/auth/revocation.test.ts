@@ -20,7 +20,7 @@ const end = (token: NewToken) => call("DELETE", `/api/orgs/acme/tokens/${token.i
 
 describe("of many deletions that race with a use of the token, none accepts the use after the deletion was committed:", () => {
   const races = {
-    /** Sends what `token` is to be stopped from, and says which event tells that it was accepted. */
+    /** Sends the call that `token` must be stopped from, and names the event that shows that the call was accepted. */
     "start an update": {
       event: "stack-update-started",
       prepare: async (n: number) => {
@@ -41,7 +41,7 @@ describe("of many deletions that race with a use of the token, none accepts the 
       json: async () => ok("POST", "/api/stacks/acme/web/dev/encrypt", { token: world.member, json: { plaintext: "aGk=" } }),
     },
   };
-  /** The long form has 1,000 races: four rounds of each kind. */
+  /** The long form has 1,000 races: four times as many of each kind. */
   const ROUNDS = Array.from({ length: inject("sizes").deletionRounds }, (_, i) => i + 1);
   const RACES = 84;
 
@@ -74,7 +74,7 @@ describe("of many deletions that race with a use of the token, none accepts the 
         expect(accepted).toHaveLength(status === 200 ? 1 : 0);
         for (const at of accepted) expect(at).toBeLessThan(deleted);
       }
-      // Both outcomes have been judged.
+      // Both outcomes have occurred.
       const outcomes = new Set(answers.map((answer) => answer.status));
       expect(outcomes).toEqual(new Set([200, 401]));
     });
@@ -82,7 +82,7 @@ describe("of many deletions that race with a use of the token, none accepts the 
 });
 
 describe("a token that is switched off, rotated away or narrowed while it is used", () => {
-  /** Each ends what the token could do, under the name of the event that tells of it. */
+  /** Each entry ends what the token could do. It begins with the name of the event. */
   const endings: [string, string, string, unknown, number][] = [
     ["disabled", "disable", "organization-token-disabled", {}, 401],
     ["rotated without an overlap", "rotate", "organization-token-rotated", { overlap: 0 }, 401],
@@ -125,7 +125,7 @@ describe("a token that is switched off, rotated away or narrowed while it is use
     await ok("GET", "/api/user", { token: token.tokenValue });
     const entry = await cachedIdentity(token.tokenValue);
     laterBy(30_000);
-    // Even an entry that knows nothing of the rotation passes no write.
+    // Even a cached identity from before the rotation does not let a write pass.
     await cacheIdentity(token.tokenValue, { ...entry, expiresAt: null, checkedAt: Date.now() });
     const before = await records();
     await refused(401, "POST", "/api/stacks/acme/web/dev/update", { token: token.tokenValue, json: {} });

@@ -22,7 +22,9 @@ beforeEach(async () => {
   mole = await newOrgToken(world, "mole", { stacks: [{ project: "none-of-these" }] });
 });
 
-/** The entry that the cache has for a token, as bytes: all that somebody sees and can write who has the namespace and no secret. */
+/**
+ * The cached entry of a token, as bytes: all that an attacker with access to the namespace, but without the secrets, can read and write.
+ */
 async function entryOf(token: string): Promise<string> {
   await ok("GET", "/api/user", { token });
   await cachedIdentity(token);
@@ -31,7 +33,7 @@ async function entryOf(token: string): Promise<string> {
 const identityOf = async (token: string) => (await entryOf(token), cachedIdentity(token));
 const plant = async (token: string, entry: string) => env.TOKEN_CACHE.put(cacheKey(await hashOf(token)), entry);
 
-/** Answered from the identity alone, see `test/auth/matrix.test.ts`. */
+/** Operations that are answered from the identity alone, see `test/auth/matrix.test.ts`. */
 const withoutDatabase = new Set([
   "ListTemplates",
   "ListAvailableScopes",
@@ -60,10 +62,11 @@ describe.each(routes.map(({ definition }) => definition).filter(needsToken))("$m
     };
     await changesNothing(async () => {
       const own = await ask(async () => env.TOKEN_CACHE.delete(cacheKey(await hashOf(mole.tokenValue))));
-      // Copied as it is, and written by hand in the shape that it had before entries were signed.
+      // The entry is copied unchanged, and written by hand in the form that entries had before they were signed.
       for (const entry of [admin, JSON.stringify(administrator), "0".repeat(64) + JSON.stringify(administrator)])
         expect(await ask(() => plant(mole.tokenValue, entry))).toEqual(own);
-      // Even with a signature, which needs the pepper, the guard compares the presented value with the token that the entry names.
+      // This entry is even signed, which needs the pepper. The guard still compares the presented value with the token that the entry
+      // names.
       const signed = await ask(() => cacheIdentity(mole.tokenValue, { ...administrator, checkedAt: Date.now() }));
       if (!withoutDatabase.has(definition.operationId)) expect(signed.status).toBe(own.status);
     });
@@ -88,14 +91,14 @@ describe("a cache entry that an attacker wrote", () => {
     ];
     for (const change of changes) {
       const entry = forged(own, change as never);
-      // Without a signature, and with one that is wrong: not even an answer that needs no database believes it.
+      // These entries have no signature or a wrong one: even operations that need no database ignore them.
       for (const planted of [JSON.stringify(entry), "0".repeat(64) + JSON.stringify({ ...entry, checkedAt: Date.now() })]) {
         await plant(world.member, planted);
         expect(await ok("GET", "/api/user", { token: world.member })).toMatchObject({ githubLogin: "mel" });
         await plant(world.member, planted);
         expect((await tokens()).status).toBe(403);
       }
-      // The same in the name of somebody who has the pepper.
+      // This repeats the test with an entry that is signed with the pepper.
       await cacheIdentity(world.member, { ...entry, checkedAt: Date.now() });
       expect((await tokens()).status).toBe(403);
     }

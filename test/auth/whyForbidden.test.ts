@@ -5,7 +5,7 @@ import { type World, newOrgToken, newStack, newWorld } from "../support/world.ts
 let world: World;
 beforeEach(async () => {
   world = await newWorld();
-  // Its creator has more than a member.
+  // The administrator creates the stack, because a stack's creator has more rights on it than a member.
   await newStack(world.admin);
 });
 
@@ -59,7 +59,7 @@ describe("a 403 says why:", () => {
     const token = await withRole("member", { stacks: [{ project: "web", stack: "dev", access }] });
     const json = method === "POST" ? { newName: "new" } : undefined;
     expect(await refused(403, method, path, { token, json })).toBe(
-      `${base}the stacks that this access token is limited to do not give the right ${right} on web/dev; an administrator of acme can change that.`,
+      `${base}this access token is limited to certain stacks, and its limits do not give the right ${right} on web/dev; an administrator of acme can change that.`,
     );
   });
 
@@ -74,7 +74,7 @@ describe("a 403 says why:", () => {
     ] as const) {
       const [there, none] = [await call("prod"), await call("none")];
       expect(there).toBe(
-        `${base}the stacks that this access token is limited to do not give the right ${right} on web/prod; an administrator of acme can change that.`,
+        `${base}this access token is limited to certain stacks, and its limits do not give the right ${right} on web/prod; an administrator of acme can change that.`,
       );
       expect(none).toBe(there.replace("prod", "none"));
     }
@@ -105,7 +105,7 @@ describe("a 403 says why:", () => {
       person("move stacks between organizations"),
     );
     expect(await refused(403, "GET", "/api/user/tokens", { token: admin })).toBe(
-      "This operation needs a personal access token: only a person may do it, and no organization access token.",
+      "This operation needs a personal access token: only a person may do it, not an organization access token.",
     );
   });
 });

@@ -19,7 +19,7 @@ const small = { stacks: 300, tokens: 300, members: 300, events: 3000 };
 const large = { stacks: 100_000 * scale, tokens: 10_000 * scale, members: 10_000 * scale, events: 1_000_000 * scale };
 type Size = typeof small;
 
-/** Rows `from` to `to`, ten thousand at a time: `value` is the row's number. */
+/** Inserts the rows `from` to `to`, ten thousand at a time: `value` is the row's number. */
 async function fill(from: number, to: number, sql: string, ...values: unknown[]): Promise<void> {
   const statement = env.DB.prepare(sql);
   for (let n = from; n < to; n += 5000) {
@@ -159,7 +159,8 @@ it("rights", async () => {
   const people = { none: await newPerson("none"), many: await newPerson("many") };
   await giveManyTeams("many");
   const rowsRead = countRowsRead();
-  // The clock of workerd has milliseconds, so a time is the mean of a hundred calls, in the best round. The two members take turns.
+  // The clock of workerd has milliseconds, so a time is the mean of a hundred calls, in the best round. The two databases are measured in
+  // turns.
   const measured = async (work: () => Promise<unknown>) => {
     const before = rowsRead();
     const started = performance.now();

@@ -73,7 +73,7 @@ it("pages", async () => {
     "INSERT INTO members (org_id, user_id, role, created_at) SELECT ?2, 'p' || value, 'member', 1 FROM json_each(?1)",
     orgId,
   );
-  // A year of events, 30 seconds apart with 10^6 of them: the newest comes first. One stack in 50 is a production.
+  // A year of events, 30 seconds apart with 10^6 of them: the newest comes first. One stack in 50 is a production stack.
   const events = (from: number, to: number) =>
     fillFrom(
       from,

@@ -11,7 +11,7 @@ export interface Edit {
 export interface Mutant extends Edit {
   /** Name of the claim. */
   claim: string;
-  /** A second edit, where one protection stands behind another. */
+  /** A second edit, for a claim that a second protection would still hold. */
   also?: Edit;
 }
 

@@ -7,7 +7,7 @@ import { isAtLeast, yamlProject } from "./support/programs.ts";
 import type { Server } from "./support/server.ts";
 import { Terminal } from "./support/terminal.ts";
 
-/** The recipes of docs/access.md, as they are pasted. */
+/** Runs the recipes of docs/access.md, as a reader pastes them. */
 const page = readFileSync(join(import.meta.dirname, "../../docs/access.md"), "utf8");
 const recipes = [...page.matchAll(/^```sh\n([^]*?)^```$/gm)].map(([, commands]) => commands!).join("\n");
 
@@ -54,7 +54,7 @@ it("the token for everything but production writes by the tag of the stack", asy
   expect((await dev.fails("up", "--yes", "--skip-preview", "--stack", "acme/shop/prod")).output).toContain(
     "does not include the right stack:",
   );
-  // The tag decides at the moment of the write.
+  // The tag decides at the time of the write.
   await admin.pulumi("stack", "tag", "rm", "env", "--stack", "acme/shop/prod");
   await dev.pulumi("up", "--yes", "--skip-preview", "--stack", "acme/shop/prod");
 });
@@ -106,7 +106,7 @@ it.runIf(isAtLeast(259))("the commands for custom roles create, change, assign, 
     ((await (await ask("GET", "/api/orgs/acme/teams/shop/roles")).json()) as { roles: Role[] }).roles.map(({ id }) => id);
   await cli.pulumi("org", "role", "assign", other.id, "shop", ...inAcme);
   expect(await rolesOfShop()).toEqual([other.id]);
-  // The command gives a team one role, so the role takes the place of the one before.
+  // The CLI's command leaves a team with one role, so the role replaces the one before.
   await cli.pulumi("org", "role", "assign", created.id, "shop", ...inAcme);
   expect(await rolesOfShop()).toEqual([created.id]);
   await withToken("shop.token").pulumi("up", "--yes", "--skip-preview", "--stack", "acme/shop/prod");

@@ -66,7 +66,7 @@ describe("an operator", () => {
     expect(likeAnOrganization.output).not.toMatch(/pul-[0-9a-f]{40}/);
     const likeAPerson = await run("first-admin", "--org", "ADA", "--login", "somebody");
     expect(likeAPerson.output).toContain("A person has that name: choose another name for the organization.");
-    // Nothing of it was done.
+    // The refused command has done nothing.
     tokenIn(await run("account", "--login", "somebody"));
   });
 });

@@ -51,9 +51,9 @@ it("an export by curl is gzip on the wire, and the offline verifier knows a good
       async () => (await ask<{ head: { sequence: number } }>("GET", "/api/orgs/acme/auditlogs/verify", { token: admin() })).head.sequence,
     )
     .toBeGreaterThan(0);
-  // The day's checkpoint, by the local server's cron. One that was signed before is about an earlier record.
+  // The local server's cron signs the day's checkpoint. If one was signed before, it names an earlier record.
   expect((await fetch(`${inject("url")}/cdn-cgi/handler/scheduled`)).status).toBe(200);
-  // Fetch inflates once what says that it is gzip: were it packed twice, this would not be text.
+  // Fetch inflates an answer that is marked as gzip once: if it were compressed twice, this would not be text.
   const response = await request("GET", "/api/orgs/acme/auditlogs/v2/export?format=jsonl", { token: admin() });
   expect(response.headers.get("content-encoding")).toBe("gzip");
   const lines = (await response.text()).trim().split("\n");
@@ -69,7 +69,7 @@ it("an export by curl is gzip on the wire, and the offline verifier knows a good
   const day = listed.checkpoints[0]!.day;
   const signed = { status: 0, said: expect.stringContaining(`, as signed on ${day}`) as string };
   for (const key of [publicKey, `${keyId}:${publicKey}`]) expect(verify(file, "--checkpoints", checkpoints, "--key", key)).toEqual(signed);
-  // Many signatures take long to verify, and no line of the log is lost meanwhile.
+  // Verifying many signatures takes long, and no line of the log is lost meanwhile.
   writeFileSync(checkpoints, JSON.stringify({ checkpoints: Array.from({ length: 1000 }, () => listed.checkpoints[0]) }));
   expect(verify(file, "--checkpoints", checkpoints, "--key", publicKey)).toEqual(signed);
   writeFileSync(checkpoints, JSON.stringify(listed.checkpoints[0]));

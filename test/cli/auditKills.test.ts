@@ -11,7 +11,7 @@ import type { Server } from "./support/server.ts";
 import { type Takers, startTakers } from "./support/takers.ts";
 
 const { auditKills: KILLS } = inject("sizes");
-/** Kills that may be added to them. */
+/** Maximum number of kills that may be added. */
 const MORE = 10;
 const SEED = inject("seed");
 const CLIENTS = 6;
@@ -21,13 +21,13 @@ const OPERATOR_TOKEN = randomBytes(32).toString("base64url");
 let server: Server;
 let admin: string;
 let member: string;
-/** In the long form an audit stream and a webhook send what happens, too. An attempt that a kill ended is repeated a minute later. */
+/** In the long form an audit stream and a webhook send the events, too. An attempt that a kill ended is repeated a minute later. */
 let takers: Takers | undefined;
-/** The cron's own clock: each run is later than what the run before has postponed. */
+/** The time that the cron is given: each run is later than the retries that the run before has scheduled. */
 let now = Date.now();
 
 beforeAll(async () => {
-  // Each refusal is to have an event of its own here, however often the token is refused.
+  // In this test each refusal has an event of its own, however often the token is refused.
   const vars = { OPERATOR_TOKEN, REFUSAL_EVENTS: "off" };
   server = await startBuiltServer("audit-kills", vars);
   admin = server.credentials.organizations["acme"]!["admin"]!;
@@ -56,7 +56,7 @@ interface Done {
   refused: number;
 }
 
-/** Makes audited calls one after the other until the server dies, and notes those that were answered. */
+/** Makes audited calls one after the other until the server is killed, and notes those that were answered. */
 async function work(name: string, done: Done): Promise<void> {
   const call = { url: server.url };
   try {
@@ -69,16 +69,19 @@ async function work(name: string, done: Done): Promise<void> {
       if (i % 3 === 1 && (await request("POST", "/api/orgs/acme/tokens", { ...call, token: member, json })).status === 403) done.refused++;
     }
   } catch (error) {
-    // The connection broke: the answer was lost, and perhaps the call.
+    // The connection broke, so the answer was lost, and perhaps the call too.
     if (!(error instanceof TypeError)) throw error;
   }
 }
 
-/** Each record arrives by the stream, and each event of a token by the webhook, and after the removal of repetitions once. */
+/**
+ * Expects that the stream delivers each record, and the webhook each event of a token, and that after the removal of repetitions each is
+ * there once.
+ */
 async function expectDelivered(to: Takers, lines: string[]): Promise<void> {
   to.calm();
   const records = lines.map((line) => JSON.parse(line) as ChainRecord);
-  // Refused calls of a person are no events of a token of the organization.
+  // The webhook does not send refused calls of a person.
   const told = records.filter((record) => /^organization-token-(created|deleted)$/.test(String(record["event"])));
   const seqOf = (body: string) => (JSON.parse(body) as ChainRecord).seq;
   await expect
@@ -106,11 +109,11 @@ it(
     console.log(`${KILLS} kills: AUDIT_KILLS=${KILLS} SEED=${SEED}`);
     const done: Done = { created: [], deleted: [], refused: 0 };
     const inFlight: number[] = [];
-    // A kill may find the queue empty. At least one must find events in it, or nothing is shown.
+    // A kill may find the queue empty. At least one must find events in it, because otherwise the test shows nothing.
     for (let round = 0; round < KILLS || (!inFlight.some((n) => n > 0) && round < KILLS + MORE); round++) {
       const random = new Random(SEED, round);
       const clients = Array.from({ length: CLIENTS }, (_, i) => work(`r${round}-c${i}`, done));
-      // What an earlier kill has left is relayed now, in the next round, or later; a kill may meet the relay too.
+      // Events that an earlier kill left behind are sent now, in the next round or later. A kill may also occur during this.
       const relay = random.below(3) === 0 ? cron().catch(() => undefined) : undefined;
       const before = done.created.length;
       while (done.created.length === before) await wait(20);

@@ -9,13 +9,13 @@ import { newSecret } from "./support/secrets.ts";
 import type { Server } from "./support/server.ts";
 import { type Result, Terminal } from "./support/terminal.ts";
 
-/** Requests of a period that an isolate lets pass before it asks the limiter, and the limiter's own limit. */
+/** Number of requests in a period that an isolate accepts before it asks the limiter, and the limiter's own limit. */
 const PASS = 50 + 20;
 
 let server: Server;
 /** Answers to the CLI, in order. */
 const answers: { method: string; path: string; status: number; retryAfter: string | undefined }[] = [];
-/** Stands between the CLI and the server, and notes the answers. */
+/** Forwards requests between the CLI and the server, and records the answers. */
 const witness = createServer((incoming, outgoing) => {
   const { hostname, port } = new URL(server.url);
   const passedOn = request({ hostname, port, method: incoming.method, path: incoming.url, headers: incoming.headers }, (response) => {
@@ -47,7 +47,7 @@ afterAll(async () => {
 const admin = () => server.credentials.organizations["acme"]!["admin"]!;
 const refusedCalls = () => answers.filter(({ status }) => status === 429);
 
-/** Makes requests with a token until there are enough: many at once, so that each period of the limiter is soon used up. */
+/** Makes requests with a token until there are enough. It makes many at once, so that they soon exceed the limit of each period. */
 async function flood(token: string, enough: () => boolean): Promise<void> {
   const headers = { Authorization: `token ${token}` };
   while (!enough()) {
@@ -63,13 +63,13 @@ it("a command with too many reads waits as long as the answer requests, or repor
   answers.length = 0;
   const flooding = flood(machine.value, () => refusedCalls().length > 0);
   let result: Result;
-  // A command that was quick at the beginning of a period got through.
+  // A command that finishes early in a period is not refused, so it is repeated.
   do result = await terminal.run("stack", "ls", "--all");
   while (refusedCalls().length === 0);
   await flooding;
   const { code, stdout, stderr } = result;
   expect(refusedCalls()[0]).toMatchObject({ method: "GET", retryAfter: "10" });
-  // 3.207 and 3.140 come back too soon, and give up.
+  // 3.207 and 3.140 repeat the call too soon, and give up.
   if (!isAtLeast(259)) return expect(stderr).toContain("request rate-limit exceeded");
   expect(code, stderr).toBe(0);
   return expect(stdout).toMatch(/^dev\b/m);

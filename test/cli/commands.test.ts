@@ -9,12 +9,12 @@ import { yamlProject } from "./support/programs.ts";
 import { Terminal } from "./support/terminal.ts";
 
 const admin = inject("people")["acme"]!["admin"]!;
-/** The page is written on request, since it is reviewed like code: `UPDATE=1 npm run test:cli -- commands`. */
+/** The page is only written on request, because it is reviewed like code: `UPDATE=1 npm run test:cli -- commands`. */
 const update = process.env["UPDATE"] === "1";
 
-/** No command may end so, whatever it asks for. */
+/** No command may end with such an output, whatever it requests. */
 const CRASH = /panic:|goroutine \d|SIGSEGV|unexpected end of JSON|invalid character|cannot unmarshal|\[0\]|\[5\d\d\]|\[401\]/;
-/** A plain word that there is no such thing here. */
+/** The output that says plainly that the service has no such feature. */
 const OUT_OF_SCOPE = /\[404\] Not Found|not supported by the backend/;
 
 it("every command of the CLI does what docs/compatibility.md says", async () => {
@@ -35,7 +35,7 @@ it("every command of the CLI does what docs/compatibility.md says", async () => 
   if (update) writeColumn(version, found);
 
   const { versions, verdicts } = readPage();
-  // A version without a column is held to the newest one that has one, as far as the two have the same commands.
+  // A version without a column is compared with the newest version that has one, for the commands that both have.
   const column = versions.includes(version) ? version : versions.at(-1)!;
   const said = new Map([...verdicts].flatMap(([command, cells]) => (cells.has(column) ? [[command, cells.get(column)!]] : [])));
   if (column === version) {
@@ -70,7 +70,7 @@ async function verdict(trial: Trial, terminal: Terminal, places: Record<string, 
   return empty ? "harmless" : "works";
 }
 
-/** A project with two stacks, and what the commands need besides. */
+/** Prepares a project with two stacks, and the other objects that the commands need. */
 async function prepare() {
   const project = yamlProject("commands");
   const write = (name: string, content: object | string) => {

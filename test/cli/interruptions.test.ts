@@ -14,7 +14,10 @@ interface Export {
 const held: Program = {
   things: [{ name: "before" }, { name: "held", dependsOn: ["before"], props: { gate: "gate" } }, { name: "after", dependsOn: ["held"] }],
 };
-/** More resources than one request can carry, made a few at a time. The last ones wait at a gate: an update cannot end before its interruption. */
+/**
+ * More resources than one request can carry, made a few at a time. The last ones wait for a file of the test, so that the update cannot end
+ * before its interruption.
+ */
 const many: Program = {
   things: Array.from({ length: 60 }, (_, i) => ({
     name: `n${i}`,
@@ -32,7 +35,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-/** A stack, and a recorder that stands between its CLI and the server. */
+/** A stack, and a recorder between its CLI and the server. */
 interface Stack {
   terminal: Terminal;
   recorder: Recorder;
@@ -46,19 +49,22 @@ async function newStack(name: string, program: Program): Promise<Stack> {
   return { terminal, recorder, gate: gateOf(terminal.project) };
 }
 
-/** Ends the lease as its client can, because a whole lease is long, and a short one can end while a CLI is at work on a slow machine. */
+/**
+ * Ends the lease early, as its client can. A whole lease would take long, and a short lease could end while the CLI still works on a slow
+ * machine.
+ */
 async function endLease({ recorder }: Stack): Promise<void> {
-  // A renewal that is under way would make the lease a whole one again.
+  // A renewal that is under way would set the lease to its full length again.
   await recorder.settled();
   await giveBack(recorder.lastUpdate()!, { url: server.url, token });
 }
 
 const nameOf = (urn: string) => urn.split("::").at(-1)!;
 const names = (list: { urn: string }[]) => list.map(({ urn }) => nameOf(urn));
-/** Resources that the CLI reported as done; of the last few the server may not have heard. */
+/** Resources that the CLI reported as done; the server may not have received the last few of them. */
 const reported = (stdout: string) => [...stdout.matchAll(/dynamic:Resource (\w+) created/g)].map((match) => match[1]!);
 
-/** After an interruption: nothing acknowledged is missing, nothing pending is forgotten, and work goes on. */
+/** Expects that after an interruption nothing acknowledged is missing, no pending operation is forgotten, and the next update works. */
 async function expectRecovery({ terminal }: Stack, acknowledged: string[], begun: string[], total: number): Promise<void> {
   const { deployment } = await terminal.json<Export>("stack", "export");
   const kept = names(deployment.resources);
@@ -72,7 +78,7 @@ async function expectRecovery({ terminal }: Stack, acknowledged: string[], begun
   await terminal.pulumi("refresh", "--yes", "--skip-preview", "--clear-pending-creates");
   await terminal.pulumi("up", "--yes", "--skip-preview");
   const after = await terminal.json<Export>("stack", "export");
-  // And the root, and the provider.
+  // The root resource and the provider are added.
   expect(after.deployment.resources).toHaveLength(total + 2);
   expect(after.deployment.pending_operations ?? []).toEqual([]);
   await terminal.pulumi("up", "--yes", "--skip-preview", "--expect-no-changes");

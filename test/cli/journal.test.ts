@@ -20,7 +20,7 @@ const entry = (sequenceID: number, kind: number, more: object) => ({
   removeNew: null,
   ...more,
 });
-/** Two resources claim one alias: no state can be made of that. */
+/** Two resources have the same alias, so no state can be computed. */
 const contradictory = [
   entry(1, 1, { state: resource("first", { aliases: [urn("old")] }) }),
   entry(2, 1, { state: resource("second") }),

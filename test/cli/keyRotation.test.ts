@@ -88,7 +88,7 @@ describe("a rotation of the master key, with `npm run rotate-keys`", () => {
     await restartWith(second);
     await showsAll();
     await runner.pulumi("up", "--yes", "--skip-preview", "--expect-no-changes");
-    // What was before the rotation cannot be read any more, as the page for operators says.
+    // Secrets from before the rotation cannot be decrypted any more, as docs/operate.md says.
     const old = await runner.run("stack", "export", "--version", "1", "--show-secrets");
     expect(old.code).not.toBe(0);
     expect(old.stdout).not.toContain(password);

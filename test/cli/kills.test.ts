@@ -12,7 +12,7 @@ import { Terminal } from "./support/terminal.ts";
 
 const { kills: KILLS } = inject("sizes");
 const SEED = inject("seed");
-/** Rounds that go on beside each other, each with a server of its own. */
+/** Number of rounds that run in parallel, each with its own server. */
 const LANES = Math.min(inject("sizes").lanes, Math.max(KILLS, 1));
 const BUSY = "[409] Conflict: Another update is currently in progress.";
 
@@ -37,15 +37,15 @@ afterAll(() => {
   console.log(`kills, seed ${SEED}\n${lines.join("\n")}`);
 });
 
-/** One server, one stack, and what happens to them. */
+/** One server and one stack, and what the rounds do with them. */
 class Lane {
   readonly #server: Server;
-  /** One for all rounds: the state's secrets provider remembers the URL. */
+  /** One recorder serves all rounds, because the secrets provider in the state contains its URL. */
   readonly #recorder: Recorder;
   readonly #token: string;
   readonly #program: Chains;
   readonly #stack: string;
-  /** Requests of the last command that nobody disturbed, by command. */
+  /** The number of requests of the last undisturbed command, by command. */
   readonly #usual = new Map<string, number>();
 
   private constructor(server: Server, recorder: Recorder, token: string, name: string) {
@@ -103,7 +103,7 @@ class Lane {
     await this.#carryOn(found.deployment.pending_operations !== undefined, random);
   }
 
-  /** Runs a command, and in its midst somebody dies. */
+  /** Runs a command, and kills the CLI or the server in the middle of it. */
   async #disturb(command: string, victim: string, random: Random): Promise<void> {
     const usual = this.#usual.get(command) ?? 24;
     const moment = 1 + random.below(usual);
@@ -119,7 +119,7 @@ class Lane {
       await Promise.all([victim === "cli" ? undefined : this.#restart(), victim === "server" ? undefined : running.kill()]);
     };
     await running.ended;
-    // Fewer requests than usual: then it dies at rest, which must do no harm either.
+    // The command made fewer requests than usual. Then the process is killed after the command, which must do no harm either.
     await (struck ?? strike());
     await this.#recorder.settled();
   }
@@ -131,7 +131,9 @@ class Lane {
     this.#recorder.disconnect();
   }
 
-  /** Ends an update whose client is gone. The server may be ending it too, on its own: on a slow machine it is the first. */
+  /**
+   * Ends an update whose client was killed. The server may end the update by itself at the same time; on a slow machine it does so first.
+   */
   async #end(ending: string, stack: Stack, update: { path: string; lease: string } | undefined): Promise<void> {
     if (ending === "cancel") return this.#cancel();
     if (!update) return this.#endLostStart(stack);
@@ -144,8 +146,8 @@ class Lane {
   }
 
   /**
-   * The client was not told of its start. If the stack's object was not told either, the next command finds the stack free. If it was,
-   * the update has a lease that nobody has, and until that ends a person has to cancel it.
+   * The client did not receive the answer to its start. If the stack's object did not receive the start either, the next command finds the
+   * stack free. Otherwise the update has a lease that no client knows, and a person has to cancel it or wait for its end.
    */
   async #endLostStart(before: Stack): Promise<void> {
     count("whose start was lost");
@@ -154,7 +156,7 @@ class Lane {
     expect(stderr, stdout).toContain(BUSY);
     count("whose start was lost behind the stack's object");
     await this.#cancel();
-    // An update that only the database had begun would leave no version.
+    // If only the database had begun the update, it would leave no version.
     const after = await this.#get<Stack>("");
     expect(after.version).toBe(before.version + 1);
   }
@@ -167,7 +169,7 @@ class Lane {
     for (const { version } of updates.slice(0, 3)) JSON.parse(await this.#text(`/export/${version}`));
   }
 
-  /** What the CLI's own integrity check says, and that the program's resources are all there in the end. */
+  /** Runs the CLI's own integrity check, and expects that in the end all resources of the program exist. */
   async #carryOn(pending: boolean, random: Random): Promise<void> {
     if (pending) await this.#quiet("refresh", "--clear-pending-creates");
     else if (random.below(4) === 0) await this.#quiet("refresh");

@@ -1,6 +1,7 @@
 /**
- * The limits of src/limits.ts, lowered, so that the CLI meets each of them with little: `npm run test:secrets` does the same with large
- * secrets and the usual limits. The long form has every limit, once with the proxy of `npm run dev` in front of the Worker and once without it.
+ * Lowers the limits of src/limits.ts, so that the CLI reaches each of them with small states: `npm run test:secrets` does the same with
+ * large secrets and the usual limits. The long form has every limit, once with the proxy of `npm run dev` in front of the Worker and once
+ * without it.
  */
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -29,10 +30,10 @@ it("each limit of the Worker is lowered here", () => {
   expect(Object.keys(limits).toSorted()).toEqual(names.toSorted((a, b) => (a! < b! ? -1 : 1)));
 });
 
-/** The sentence that the CLI shows of a refusal. */
+/** The sentence that the CLI prints about a refusal. */
 const refusal = (name: Limit) => new RegExp(`larger than ${limits[name]} bytes`);
 
-/** Bytes of a secret whose place in a state has so many. */
+/** Number of bytes of a secret that takes this many bytes in a state. */
 const secretOf = (bytesInState: number) => Math.floor(((bytesInState - 300) * 3) / 4);
 /** The largest secret without characters that JSON escapes: its quotation marks count. */
 const LARGEST = limits.value - 2;
@@ -82,7 +83,7 @@ describe.each(["the proxy of npm run dev", "no proxy"].filter((behind) => inject
       await terminal.pulumi("up", "--yes", "--skip-preview", "--expect-no-changes");
       expect(missingSecret(await terminal.pulumi("stack", "export", "--show-secrets"), resources)).toBeUndefined();
     };
-    /** A refusal locks nothing: the stack takes what is no larger than its limits, and can go. */
+    /** Expects that a refusal locks nothing: the stack still accepts an update within its limits, and can be deleted. */
     const expectUsable = async (terminal: Terminal, name: string, resources: number[][] = [[100]]) => {
       program(terminal, name, { resources });
       await up(terminal);
@@ -204,7 +205,7 @@ describe.each(["the proxy of npm run dev", "no proxy"].filter((behind) => inject
       const full = await newSecrets("full", most, env);
       await up(full);
       await expectReadable(full, most);
-      // Each removal is a pending operation first, which such a state has no room for.
+      // Each removal is a pending operation first, and a state at the limit has no room for it, so the stack is removed by force.
       await full.pulumi("stack", "rm", "--yes", "--force");
 
       const larger = await newSecrets("larger", state(limits.checkpoint + 60_000), env);

@@ -77,7 +77,7 @@ describe("from one server to another", () => {
 
     for (const path of ["acme/odd/state", "acme/shop/dev", "acme/vault/dev"])
       expect(withoutPlace(await target.export(path)), path).toBe(withoutPlace(await source.export(path)));
-    // The client's own provider encrypts these: nothing at all changes.
+    // The client's own provider encrypts these secrets, so nothing at all changes.
     expect(await target.export("acme/vault/dev")).toBe(await source.export("acme/vault/dev"));
     const odd = await target.export("acme/odd/state");
     const ciphertexts = ciphertextsIn(odd);

@@ -14,9 +14,9 @@ import type { Server } from "./support/server.ts";
 import { Terminal } from "./support/terminal.ts";
 
 const STACKS = inject("sizes").folderStacks;
-/** Resources of the five programs. Each stack is a copy of one of theirs, under a name of its own. */
+/** Numbers of resources of the five programs. Each stack is a copy of one of their stacks, under its own name. */
 const SIZES = [1, 3, 10, 30, 100];
-/** Stacks whose time is measured. */
+/** Number of stacks whose time is measured. */
 const MEASURED = 10;
 const PASSPHRASE = newSecret();
 const SECRET = newSecret();
@@ -47,7 +47,7 @@ function withoutWrite({ resources, ...rest }: Deployment): string {
   return JSON.stringify({ ...kept, resources }).replaceAll(/"ciphertext":"[^"]+"/g, '"ciphertext":""');
 }
 
-/** A digest of each file of a folder, but for what the CLI writes when it only reads. */
+/** A digest of each file of a folder, except files that the CLI writes even when it only reads. */
 function digests(folder: string): Record<string, string> {
   const files = readdirSync(folder, { recursive: true, encoding: "utf8", withFileTypes: true }).filter((entry) => entry.isFile());
   return Object.fromEntries(
@@ -130,7 +130,7 @@ describe.runIf(STACKS > 0 && hasStash())("many stacks of a folder", () => {
         writeFileSync(join(checkout, project, `Pulumi.${stackOf(i)}.yaml`), settings);
       }
       if (!hasPending(i)) continue;
-      // As a CLI leaves it that was killed.
+      // The checkpoint is as a killed CLI leaves it.
       const checkpoint = JSON.parse(readFileSync(stateFile(folder, i), "utf8")) as { checkpoint: { latest: Deployment } };
       const urn = `urn:pulumi:${stackOf(i)}::${project}::pulumi:index:Stash::später`;
       const resource = { urn, custom: true, type: "pulumi:index:Stash", inputs: { input: "é" } };
@@ -173,13 +173,13 @@ describe.runIf(STACKS > 0 && hasStash())("many stacks of a folder", () => {
   it("go out to another folder, where a preview shows no change", async () => {
     const migration = new Migration({ ...env, MIGRATE_FROM_TOKEN: side.token });
     const args = ["--from", side.url, "--org", "acme", "--to", `file://${out}`, "--checkout", checkout, "--yes"];
-    // It dies within the work on some stacks. The commands of the CLI that it had started go on without it.
+    // The program is killed while it works on some stacks. The commands of the CLI that it had started continue without it.
     const { child, ended } = migration.start([...args, "--without-pending"], (printed) => {
       if (printed.includes("] acme/")) setTimeout(() => child.kill("SIGKILL"), new Random(inject("seed"), 50).below(3000));
     });
     await ended;
     let { code, output } = await migration.run(...args, "--without-pending");
-    // A command that goes on holds the lock of its stack. The lock of one that was killed needs `pulumi cancel`.
+    // A command that still runs holds the lock of its stack. If such a command was killed, its lock needs `pulumi cancel`.
     if (code !== 0) {
       console.log(output.trimEnd().split("\n").slice(-4).join("\n"));
       ({ code, output } = await migration.run(...args, "--without-pending"));
@@ -215,7 +215,7 @@ describe.runIf(STACKS > 0 && hasStash())("many stacks of a folder", () => {
       PULUMI_ACCESS_TOKEN: globex,
       PULUMI_SKIP_UPDATE_CHECK: "true",
     };
-    /** A stack after the other, each with three starts of the CLI, of which two run at the same time. */
+    /** Moves one stack after the other. Each needs three starts of the CLI, two of which run at the same time. */
     async function bare(from: [string, string], to: [string, string]): Promise<number> {
       const started = performance.now();
       for (const i of chosen) {
@@ -240,17 +240,18 @@ describe.runIf(STACKS > 0 && hasStash())("many stacks of a folder", () => {
       const time = performance.now() - started;
       expect(code, output).toBe(0);
       const calls = readFileSync(join(home, "calls"), "utf8").trimEnd().split("\n");
-      // A list for all stacks, and for each stack as many as a bare move has: init, export and import, or tags and export. The tag is set, too.
+      // The program may call the CLI once for the list of all stacks, and for each stack as often as a bare move does: init, export and
+      // import, or tags and export. Setting the tag is one more call.
       expect(calls.length, calls.join("\n")).toBeLessThanOrEqual(1 + chosen.length * (args.includes("--to-org") ? 2 : 4));
       return time;
     }
     const times: Record<string, number> = {};
-    /** The bare move goes to globex, and then from there: its token is the one that the CLI has. */
+    /** The bare move goes to globex and comes from there, because the CLI has a token of globex. */
     times["in, bare"] = await bare([`file://${folder}`, "organization"], [side.url, "globex"]);
     times["out, bare"] = await bare([side.url, "globex"], [empty(), "organization"]);
     times["out"] = await ours("--from", side.url, "--org", "acme", "--to", empty());
     times["out, one at a time"] = await ours("--from", side.url, "--org", "acme", "--to", empty(), "--parallel", "1");
-    // The stacks are in globex now: the program would find them there.
+    // The stacks are deleted in globex, because otherwise the program would find them there.
     for (const i of chosen)
       await fetch(`${side.url}/api/stacks/globex/${projectOf(i)}/${stackOf(i)}?force=true`, {
         method: "DELETE",

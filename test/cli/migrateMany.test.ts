@@ -11,7 +11,7 @@ const STACKS = 200;
 const VERSIONS = 20;
 const OUT = 50;
 const KILLS = 20;
-/** Resources of the stacks, over and over: from 1 to 5,000. */
+/** Numbers of resources of the stacks, used in turn: from 1 to 5,000. */
 const SIZES = [1, 3, 10, 30, 100, 300, 1000, 5000, 2, 20];
 const PASSPHRASE = newSecret();
 const SECRET = newSecret();
@@ -42,7 +42,7 @@ describe.runIf(inject("long"))("many stacks", () => {
         ? await local.seal(secrets.map((text) => Buffer.from(text).toString("base64")))
         : await source.seal(pathOf(i), secrets);
       const provider = isLocal ? `{"type":"passphrase","state":{"salt":"${setting}"}}` : source.serviceProvider(project, stack);
-      // The first stacks have a history. It stays where it is.
+      // The first stacks have a history, which stays at the source.
       for (let version = 1; version < (i < SIZES.length - 2 ? VERSIONS : 1); version++)
         await source.import(pathOf(i), oddState({ project, stack, resources: version }));
       await source.import(pathOf(i), oddState({ project, stack, resources, ciphertexts, provider, pending: i % 5 === 4 }));
@@ -55,7 +55,7 @@ describe.runIf(inject("long"))("many stacks", () => {
     const args = ["--from", source.url, "--to", target.url, "--org", "acme", "--yes"];
     const random = new Random(inject("seed"), 200);
     for (let kill = 0; kill < KILLS; kill++) {
-      // It dies after some of its lines, within the work on the next ones.
+      // The program is killed after it has printed some of its lines, while it works on the next ones.
       const after = random.below(12);
       const { child, ended } = migration.start(args, (output) => {
         const lines = output.match(/\] .* came, /g)?.length ?? 0;

@@ -54,7 +54,7 @@ it("the development proxy marks no empty answer as gzip, at any route", async ()
   expect(wrong).toEqual([]);
 });
 
-/** As the CLI asks: it accepts gzip, and inflates what is marked so. */
+/** Makes the request as the CLI does: it accepts gzip, and inflates an answer that is marked as gzip. */
 const head = (path: string, token: string) =>
   new Promise<{ status: number | undefined; encoding: string | undefined }>((resolve, reject) => {
     const headers = { "Accept-Encoding": "gzip", ...(token && { Authorization: `token ${token}` }) };

@@ -78,7 +78,7 @@ describe("an organization token that ends", () => {
   });
 
   it("by its own expiry: the next command is refused and told why", async () => {
-    // A command takes as long as the machine wants, so another token makes the stack.
+    // The command may take long on a slow machine, so another token makes the stack.
     const lasting = await newOrgToken("long-lived");
     const runner = new Terminal({ project: yamlProject("short-lived"), token: lasting.value });
     await runner.pulumi("stack", "init", "dev");
@@ -145,7 +145,7 @@ describe("an organization token that ends", () => {
 
 describe("the launch story", () => {
   it("Jenkins continues after the creator of its token left, and stops when an administrator deletes the token", async () => {
-    // An administrator for the length of this test, and in no other file.
+    // gus is an administrator during this test, and in no other file.
     const gus = inject("people")["globex"]!["admin"]!;
     const membership = "/api/orgs/acme/members/gus";
     expect((await request("POST", membership, { token: acme()["admin"]!, json: { role: "admin" } })).status).toBe(200);

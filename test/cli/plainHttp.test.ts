@@ -5,7 +5,7 @@ import { newOrgToken } from "./support/api.ts";
 import { yamlProject } from "./support/programs.ts";
 import { Terminal } from "./support/terminal.ts";
 
-/** What is between a client and a deployment that it reaches by name: it passes on each request to the server as it came. */
+/** A proxy between the client and a deployment that the client reaches by name: it forwards each request unchanged. */
 const proxy = createServer((incoming, outgoing) => {
   const { hostname, port } = new URL(inject("url"));
   const passedOn = request({ hostname, port, method: incoming.method, path: incoming.url, headers: incoming.headers }, (response) => {

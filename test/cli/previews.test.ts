@@ -4,7 +4,7 @@ import { isAtLeast, nodeProject } from "./support/programs.ts";
 import { newSecret } from "./support/secrets.ts";
 import { Terminal } from "./support/terminal.ts";
 
-/** A check of pull requests: tokens that preview, and change nothing. */
+/** Tests the tokens of a check for pull requests: they preview, and change nothing. */
 const secret = newSecret();
 const program = {
   things: [
@@ -27,7 +27,7 @@ const stack = () => ask<{ version: number; tags: Record<string, string> }>("GET"
 
 const rights: [string, Record<string, unknown>][] = [
   ["with a rule for previews", { stacks: [{ project: "checked", access: "preview" }] }],
-  // The same commands with another right, which test/auth holds to each route.
+  // These are the same commands with another right; test/auth checks that right for each route.
   ...(inject("long") ? ([["of the read-only role", { roleID: "read-only" }]] as typeof rights) : []),
 ];
 

@@ -12,8 +12,9 @@ import { type Store, startStore } from "./support/store.ts";
 import { Terminal } from "./support/terminal.ts";
 
 /**
- * Roles, teams, grants, team tokens, identity providers, webhooks and the export of the audit log by the public provider `pulumiservice`, as
- * people write them in a program. One program has each kind of resource, so that its whole life takes few runs of the CLI.
+ * Manages roles, teams, grants, team tokens, identity providers, webhooks and the export of the audit log with the public provider
+ * `pulumiservice`, as people write them in a program. One program has each kind of resource, so that few runs of the CLI create, change and
+ * delete them all.
  */
 const VERSION = "1.3.0";
 const provider = findProvider();
@@ -26,7 +27,7 @@ interface Resource {
 
 const allow = (...permissions: string[]) => ({ __type: "PermissionDescriptorAllow", permissions });
 
-/** What the program changes: without a replacement, and with one. */
+/** The values that the program changes, some without a replacement of the resource, and some with one. */
 interface Words {
   description: string;
   scopes: string[];
@@ -102,7 +103,7 @@ const resources = (
   grant: {
     type: "pulumiservice:TeamStackPermission",
     properties: { organization: "acme", project: "shop", stack: "dev", team: "${team.name}", permission },
-    // A team has one grant on a stack, so the provider would delete the new one with the old one.
+    // A team has at most one grant on a stack. Without this option the provider would delete the new grant together with the old one.
     options: { deleteBeforeReplace: true },
   },
   assignment: {
@@ -115,7 +116,7 @@ const resources = (
   },
   apiToken: {
     type: "pulumiservice:api/tokens:TeamToken",
-    // Another name alone does not replace it: the provider would update it, and cannot.
+    // A change of only the name would not replace the resource: the provider would try to update it, and cannot.
     properties: { orgName: "acme", teamName: `\${${team}.name}`, name: `crew-by-api-${suffix}`, description: "By the API.", expires: 0 },
   },
   issuer: {
@@ -233,7 +234,7 @@ describe.runIf(provider && isAtLeast(235))("the provider pulumiservice", () => {
   });
   afterAll(() => server?.stop());
 
-  /** JSON is YAML. */
+  /** The file contains JSON, which is valid YAML. */
   const write = (words: Words) =>
     writeFileSync(
       join(access.project, "Pulumi.yaml"),
@@ -261,7 +262,7 @@ describe.runIf(provider && isAtLeast(235))("the provider pulumiservice", () => {
   interface Hook {
     name: string;
   }
-  /** Those of the provider's older resources come first. Their names are random. */
+  /** Hooks of the provider's older resources come first, because their names are random. */
   const sorted = (hooks: Hook[]) => hooks.toSorted((a, b) => Number(a.name === "by-api") - Number(b.name === "by-api"));
   const hooksOfOrg = async () => sorted(await get<Hook[]>("/hooks"));
   const hooksOfStack = async () => {
@@ -278,7 +279,7 @@ describe.runIf(provider && isAtLeast(235))("the provider pulumiservice", () => {
     return lag.records === 0 && [...store.objects.keys()].some((path) => path.startsWith(`/acme-audit/${prefix}/acme/2`));
   };
   const issuers = async () => (await get<{ oidcIssuers: Issuer[] }>("/oidc/issuers")).oidcIssuers;
-  /** The policy of the identity provider of an address. */
+  /** The policies of the identity provider that has this address. */
   const policiesAt = async (url: string) => {
     const issuer = (await issuers()).find((one) => one.url === url)!;
     return (await get<{ policies: object[] }>(`/auth/policies/oidcissuers/${issuer.id}`)).policies;
@@ -372,7 +373,7 @@ describe.runIf(provider && isAtLeast(235))("the provider pulumiservice", () => {
     await access.pulumi("import", "--file", "import.json", "--yes", "--skip-preview", "--generate-code=false", "--protect=false");
     const imported = await ours();
     expect(new Set(imported.map(({ id }) => id))).toEqual(new Set(existing.map(({ id }) => id)));
-    // The provider keeps no inputs of what it imports as `api:…`, but it reads what the service says.
+    // The provider keeps no inputs of resources that it imports as `api:…`, but it reads the outputs from the service.
     const isGenerated = ({ type }: { type: string }) => type.startsWith("pulumiservice:api");
     const outputs = Object.fromEntries(imported.filter(isGenerated).map((resource) => [nameOf(resource), resource.outputs]));
     expect(outputs).toMatchObject({
@@ -384,7 +385,7 @@ describe.runIf(provider && isAtLeast(235))("the provider pulumiservice", () => {
       export: { enabled: true, s3Config: { s3BucketName: "acme-audit", s3PathPrefix: "logs/b" } },
     });
     expect(imported.find((resource) => nameOf(resource) === "issuer")?.outputs).toMatchObject({ policies: replaced.policies });
-    // No answer has the secret of a webhook, so after an import the provider sets it again.
+    // No answer contains the secret of a webhook, so the provider sets it again after an import.
     const isCompared = (resource: (typeof imported)[number]) => !isGenerated(resource) && nameOf(resource) !== "webhook";
     const targets = imported.filter(isCompared).flatMap(({ urn }) => ["--target", urn]);
     expect(targets).toHaveLength(2 * 7);

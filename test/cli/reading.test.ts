@@ -100,7 +100,7 @@ describe("states from elsewhere", () => {
     await runner.pulumi("stack", "select", "acme/moved/copy");
     expect((await runner.fails("stack", "import", "--file", file)).output).toContain("is from a different stack");
     if (!isAtLeast(259)) {
-      // Older ones send the secrets as they are, and force is about their own checks.
+      // Older releases send the secrets unchanged, and `--force` only affects their own checks.
       const { output } = await runner.fails("stack", "import", "--force", "--file", file);
       expect(output).toContain("[400] cannot import deployment with encrypted secrets from a different stack");
       return;

@@ -8,7 +8,7 @@ import { Server } from "./support/server.ts";
 
 const readme = readFileSync(join(import.meta.dirname, "../../README.md"), "utf8");
 const tour = readme.slice(readme.indexOf("\n## Five minutes"), readme.indexOf("\n## Deploy it"));
-/** What a reader pastes, one block after the other. */
+/** The commands that a reader pastes, one block after the other. */
 const blocks = [...tour.matchAll(/^```sh\n([^]*?)^```$/gm)].map(([, commands]) => commands!);
 
 describe.skipIf(!hasStash())("the README's tour, as it is pasted", () => {
@@ -17,7 +17,7 @@ describe.skipIf(!hasStash())("the README's tour, as it is pasted", () => {
     try {
       const { stdout, stderr } = await paste(server, [...blocks, ...blocks]);
       const failed = stderr.split("\n").filter((line) => line.startsWith("FAILED "));
-      // The write of a token that has ended.
+      // This is the write of the deleted token.
       expect(failed, stdout + stderr).toEqual(Array<string>(2).fill("FAILED pulumi stack init acme/web/dev"));
       const count = (pattern: RegExp) => stdout.match(pattern)?.length ?? 0;
       expect(count(/^Token type: organization: acme$/gm), stdout).toBe(2);
@@ -35,14 +35,14 @@ describe.skipIf(!hasStash())("the README's tour, as it is pasted", () => {
   });
 });
 
-/** In a folder as the reader's, with a home of its own; a failed command does not end it, as none does in a terminal. */
+/** Runs the commands in a folder like the reader's, with its own home. A failed command does not end the run, as in a terminal. */
 function paste(server: Server, commands: string[]): Promise<{ stdout: string; stderr: string }> {
   const folder = mkdtempSync(join(inject("directory"), "readme-"));
   mkdirSync(join(folder, ".wrangler/state"), { recursive: true });
   cpSync(join(server.persistTo, "stackpass-dev.json"), join(folder, ".wrangler/state/stackpass-dev.json"));
   const script = [
     `trap 'echo "FAILED $BASH_COMMAND" >&2' ERR`,
-    // A name has the second in it.
+    // The name of the token contains the second, so each block takes at least one.
     ...commands.flatMap((block) => [block.replaceAll("localhost:8787", new URL(server.url).host), "sleep 1"]),
     'echo "LEFT [$PULUMI_BACKEND_URL$PULUMI_CONSOLE_DOMAIN$PULUMI_ACCESS_TOKEN$ADMIN$TOKEN] in $PWD"',
   ].join("\n");
@@ -54,7 +54,7 @@ function paste(server: Server, commands: string[]): Promise<{ stdout: string; st
         cwd: folder,
         maxBuffer: 1 << 24,
         env: {
-          // Where packages come from, and through what, is this machine's.
+          // The registry and the proxy of packages are those of this machine.
           ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("PULUMI_"))),
           PATH: [dirname(inject("cli")), dirname(process.execPath), process.env["PATH"]].join(":"),
           HOME: folder,

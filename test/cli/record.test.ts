@@ -13,7 +13,7 @@ const folder = fileURLToPath(new URL("../recordings/", import.meta.url));
 const PASSWORD = "recorded";
 
 const modes: { mode: string; env: Record<string, string> }[] = [{ mode: "default", env: {} }];
-// Older ones do not journal by themselves: there is nothing to turn off.
+// Older releases do not journal by default, so there is nothing to switch off.
 if (isAtLeast(225)) modes.push({ mode: "checkpoints", env: { PULUMI_DISABLE_JOURNALING: "true" } });
 
 it.each(modes)("records a session: $mode", async ({ mode, env }) => {

@@ -6,7 +6,7 @@ import { isAtLeast, yamlProject } from "./support/programs.ts";
 import { newSecret } from "./support/secrets.ts";
 import { Terminal } from "./support/terminal.ts";
 
-/** What a refusal says to the reader of a terminal, and that nothing has happened. */
+/** Tests what the CLI prints about a refusal, and that nothing was changed. */
 const secret = newSecret();
 let runner: Terminal;
 let token: string;
@@ -67,7 +67,7 @@ describe("a right that is missing", () => {
     const more = { stacks: [{ project: "refusals", stack: "dev", access: "read" }] };
     const limited = runner.with({ token: (await newOrgToken("limited", { more })).value });
     const why = (right: string, stack = "dev") =>
-      `the stacks that this access token is limited to do not give the right ${right} on refusals/${stack}; an administrator of acme can change that.`;
+      `this access token is limited to certain stacks, and its limits do not give the right ${right} on refusals/${stack}; an administrator of acme can change that.`;
     expect((await limited.fails("up", "--yes")).output).toContain(why("stack:preview"));
     expect((await limited.fails("stack", "init", "acme/refusals/new")).output).toContain(why("stack:create", "new"));
   });

@@ -10,7 +10,7 @@ import type { Server } from "./support/server.ts";
 import { Terminal } from "./support/terminal.ts";
 import { type Upstream, startUpstream } from "./support/upstream.ts";
 
-/** Packages of a registry on this machine, through our server: as if we had them. */
+/** Reads packages of a registry on this machine through our server, as if the server had them. */
 let upstream: Upstream;
 let server: Server;
 beforeAll(async () => {
@@ -22,7 +22,7 @@ afterAll(async () => {
   upstream.stop();
 });
 
-/** Archives of providers, each the provider of the other tests under another name. */
+/** Archives of providers. Each contains the provider of the other tests under another name. */
 function plugins(): string {
   const folder = mkdtempSync(join(inject("directory"), "plugins-"));
   const source = readFileSync(fileURLToPath(new URL("support/world.cjs", import.meta.url)), "utf8");

@@ -13,7 +13,7 @@ import type { Server } from "./support/server.ts";
 import { Terminal } from "./support/terminal.ts";
 
 const S = "/api/stacks/acme/restored";
-/** Keys that our code does not make, and a forged bucket may have. */
+/** Keys that our code never makes, but that a forged bucket may contain. */
 const odd = ["../../outside", "a/../../../outside", "a/./b", "a//b", "a/b", "/a", "a/%2E%2E/b", "b/.."];
 
 describe("a restore drill: everything is copied, wiped and put back", () => {
@@ -84,7 +84,7 @@ describe("a restore drill: everything is copied, wiped and put back", () => {
     const texts = all.map((file) => readFileSync(join(file.parentPath, file.name), "utf8")).join("\n");
     // What the copy must not hold: values of tokens, secrets in the clear.
     for (const secret of [password, token.value, admin]) expect(texts).not.toContain(secret);
-    // The edition's event, which waits for the cron.
+    // This is the event about the edition, which waits for the cron.
     const { org_id: orgId } = JSON.parse(readFileSync(join(copy, "tables/audit_heads.jsonl"), "utf8").split("\n")[0]!) as {
       org_id: string;
     };
@@ -149,7 +149,7 @@ describe("a restore drill: everything is copied, wiped and put back", () => {
     await runner.pulumi("up", "--yes", "--skip-preview");
     const history = await runner.json<{ version: number; result: string }[]>("stack", "history", "--json");
     expect(history.map(({ version, result }) => [version, result])).toEqual([[1, "succeeded"]]);
-    // It has left the history; what became of it is in the log.
+    // The update is no longer in the history; the log says what became of it.
     await expect
       .poll(async () => {
         const path = "/api/orgs/acme/auditlogs/v2?stackFilter=restored/busy&eventFilter=stack-update-completed";

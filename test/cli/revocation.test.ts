@@ -3,7 +3,7 @@ import { type OrgToken, ask, auditOf, deleteOrgToken, newOrgToken } from "./supp
 import { type Program, gateOf, nodeProject } from "./support/programs.ts";
 import { Terminal } from "./support/terminal.ts";
 
-/** A token is deleted while its update waits in the middle: what becomes of the update is the organization's to decide. */
+/** Tests that delete a token while its update is running: the organization's setting decides what becomes of the update. */
 interface Export {
   deployment: { resources: { urn: string }[]; pending_operations?: { resource: { urn: string } }[] };
 }
@@ -11,7 +11,7 @@ interface Export {
 const program: Program = {
   things: [{ name: "before" }, { name: "held", dependsOn: ["before"], props: { gate: "gate" } }, { name: "after", dependsOn: ["held"] }],
 };
-/** In no other file does a token of this organization end while it updates. */
+/** Only in this file does a token of this organization end during its update. */
 const ORG = "globex";
 const admin = () => inject("people")[ORG]!["admin"]!;
 const decide = (setInFlightRevocation: "drain" | "abort") =>
@@ -21,11 +21,11 @@ const names = (list: { urn: string }[] = []) => list.map(({ urn }) => urn.split(
 interface Interrupted {
   token: OrgToken;
   result: { code: number | null; stdout: string; stderr: string };
-  /** The same stack in an administrator's hands. */
+  /** The same stack, used by an administrator. */
   terminal: Terminal;
 }
 
-/** Deletes the token while `held` is being made, and lets `held` be finished only then. */
+/** Deletes the token while `held` is being created, and only then lets `held` finish. */
 async function deleteInTheMiddle(name: string): Promise<Interrupted> {
   const token = await newOrgToken(name, { org: ORG });
   const terminal = new Terminal({ project: nodeProject(name, program), token: token.value });

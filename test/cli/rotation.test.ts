@@ -8,8 +8,8 @@ const admin = () => inject("people")["acme"]!["admin"]!;
 const sleep = (ms: number) => new Promise((done) => setTimeout(done, ms));
 
 /**
- * Seconds. The overlap is long enough for the commands that run in it, and short enough to wait for: it follows from the time that
- * a command takes on this machine.
+ * The overlap, in seconds. It is long enough for the commands that run in it, and short enough to wait for: it follows from the time that a
+ * command takes on this machine.
  */
 const overlapFor = (aCommand: number) => 30 + Math.ceil((8 * aCommand) / 1000);
 
@@ -22,7 +22,7 @@ describe("a token that is rotated while Jenkins works", () => {
     await runner.pulumi("stack", "init", "acme/rotated/dev");
     await runner.pulumi("config", "set", "--secret", "password", newSecret());
 
-    // The rotation falls into a running update.
+    // The token is rotated while an update is running.
     const begun = Date.now();
     const update = runner.start("up", "--yes", "--skip-preview");
     await update.until("the held resource", gate.reached);
@@ -33,7 +33,7 @@ describe("a token that is rotated while Jenkins works", () => {
     gate.open();
     expect((await update.ended).code).toBe(0);
 
-    // Jenkins has not got the new value yet, and is told of it.
+    // Jenkins still uses the old value, and is warned.
     const told = await runner.run("up", "--yes", "--skip-preview");
     expect(told.code).toBe(0);
     if (isAtLeast(259)) {
@@ -41,7 +41,7 @@ describe("a token that is rotated while Jenkins works", () => {
         `${told.stdout}\n${told.stderr}`.match(/warning: organization token rotated of acme was rotated: it works until .*/g) ?? [];
       expect(warnings, "once per command").toHaveLength(1);
     }
-    // Now it has; both may still run, one after the other.
+    // Now Jenkins has the new value. Updates with both values may run, one after the other.
     const renewed = runner.with({ token: next.tokenValue });
     await renewed.pulumi("up", "--yes", "--skip-preview");
     await runner.pulumi("stack", "output");

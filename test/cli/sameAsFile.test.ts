@@ -7,7 +7,7 @@ import { recentScenarios, scenarios } from "./support/scenarios.ts";
 import { newSecret } from "./support/secrets.ts";
 import { Terminal } from "./support/terminal.ts";
 
-/** The CLI's own backend: what it leaves in its files is how a state ought to be. */
+/** The CLI's own backend in files: the states that it writes are the reference. */
 const file: Way = {
   name: "file",
   organization: "organization",
@@ -27,7 +27,7 @@ const ours = (name: string, env: Record<string, string>): Way => ({
 
 const journal = ours("default", {});
 const checkpoints = ours("checkpoints", { PULUMI_DISABLE_JOURNALING: "true" });
-/** What the short form writes as checkpoints too: a state of each shape. */
+/** The scenarios that the short form also runs with checkpoints: one for each kind of state. */
 const shapes = [
   "secrets in resources, components and outputs",
   "a failure in the middle",
@@ -35,7 +35,7 @@ const shapes = [
 ];
 /** The short form plays every second scenario, and which ones depends on the seed: so several runs play them all. */
 const isPlayed = (_: unknown, i: number) => inject("long") || i % 2 === inject("seed") % 2;
-/** Older CLIs write checkpoints by themselves. */
+/** Older releases write checkpoints by default. */
 const waysOf = (name: string): Way[] => (isAtLeast(225) && (inject("long") || shapes.includes(name)) ? [journal, checkpoints] : [journal]);
 
 describe("the state of each kind is the one that the CLI leaves in its own files", () => {

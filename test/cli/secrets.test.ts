@@ -13,7 +13,7 @@ describe("secrets of a stack, wherever they are read", () => {
   const [password, key] = [newSecret(), newSecret()];
   let token: OrgToken;
   let runner: Terminal;
-  /** Reads its outputs. */
+  /** A terminal that reads the outputs of the runner's stack. */
   let reader: Terminal;
 
   const readFrom = (source: string) => {
@@ -55,7 +55,7 @@ describe("secrets of a stack, wherever they are read", () => {
     expect(await runner.json("stack", "output", "--json", "--show-secrets")).toMatchObject({ password });
     expect(await runner.pulumi("stack", "export")).not.toContain(password);
     expect(await runner.pulumi("stack", "export", "--show-secrets")).toContain(password);
-    // What was shown is encrypted again on its way in.
+    // The secrets that were shown are encrypted again when they are imported.
     const file = join(runner.project, "shown.json");
     await runner.pulumi("stack", "export", "--show-secrets", "--file", file);
     await runner.pulumi("stack", "import", "--file", file);
@@ -72,7 +72,7 @@ describe("secrets of a stack, wherever they are read", () => {
   });
 
   it("pulumi stack change-secrets-provider moves them to a passphrase and back", async () => {
-    // The new passphrase is asked for on a terminal; where there is none it is empty.
+    // The CLI asks for the new passphrase on a terminal; without a terminal it uses an empty one.
     const person = runner.with({ env: { PULUMI_CONFIG_PASSPHRASE: "" } });
     const providerOf = async () =>
       (await person.json<{ deployment: { secrets_providers: { type: string } } }>("stack", "export")).deployment.secrets_providers.type;
@@ -102,7 +102,7 @@ describe("secrets of a stack, wherever they are read", () => {
     const person = runner.with({ token: ada });
     await expectReadable(person, "globex/vault/renamed");
     await person.pulumi("up", "--yes", "--skip-preview", "--expect-no-changes", "--stack", "globex/vault/renamed");
-    // The newest one only: old CLIs give up at an update whose configuration a passphrase encrypted.
+    // Only the newest update is requested, because older releases fail at an update whose configuration a passphrase encrypted.
     const history = ["stack", "history", "--show-secrets", "--json", "--page-size", "1", "--stack", "globex/vault/renamed"];
     expect(await person.pulumi(...history)).toContain(password);
     expect((await runner.fails("stack", "output", "--show-secrets", "--stack", "globex/vault/renamed")).output).toContain("no stack named");
@@ -110,7 +110,7 @@ describe("secrets of a stack, wherever they are read", () => {
   });
 });
 
-// Older CLIs decrypt configuration value by value, and several times over.
+// Older releases decrypt each value of the configuration by itself, and several times.
 it.runIf(isAtLeast(207))("each decryption is in the audit log, with how many values it gave away", async () => {
   const token = await newOrgToken("counted");
   const runner = new Terminal({ project: yamlProject("counted"), token: token.value, env: { PULUMI_CONFIG_PASSPHRASE: "" } });
@@ -127,7 +127,7 @@ it.runIf(isAtLeast(207))("each decryption is in the audit log, with how many val
     (await auditOf(token, "stack-created"))
       .filter(({ event }) => event.includes("decrypted"))
       .map(({ event, description }) => `${event}: ${description.replace(' of stack "acme/counted/dev"', "")}`);
-  // They are written a moment after the answer. The client tells whenever it shows something, with a passphrase too.
+  // The events are written a moment after the answer. The client reports every time that it shows secrets, even if it uses a passphrase.
   await expect
     .poll(decryptions)
     .toEqual([

@@ -119,7 +119,7 @@ describe("stacks and their tags", () => {
     await runner.pulumi("destroy", "--yes", "--skip-preview");
     expect((await runner.json<Deployment>("stack", "export")).deployment.resources ?? []).toEqual([]);
     await runner.pulumi("stack", "import", "--file", old);
-    // The CLI encrypts anew on its way in.
+    // The CLI encrypts the secrets again when it imports.
     const masked = (text: string) => text.replaceAll(/"ciphertext": ".*?"/g, '"ciphertext": ""');
     expect(masked(await runner.pulumi("stack", "export"))).toBe(masked(readFileSync(old, "utf8")));
     expect(await runner.json<unknown[]>("stack", "history", "--json")).toHaveLength(6);

@@ -52,7 +52,7 @@ describe("while an update runs", () => {
   it("of two that start at the same moment one runs and one is refused", async () => {
     for (const { project } of [first, second]) editProgram(project, { things: [{ name: "slow", props: { gate: "slow" } }] });
     const both = [first, second].map((terminal) => terminal.run("up", "--yes", "--skip-preview", "--stack", stack));
-    // The one that runs waits at its gate until the other was refused.
+    // The update that runs waits at its gate until the other one was refused.
     await Promise.race(both);
     for (const { project } of [first, second]) gateOf(project, "slow").open();
     const [one, other] = await Promise.all(both);

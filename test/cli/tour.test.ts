@@ -4,7 +4,7 @@ import { type Program, hasStash, nodeProject, yamlProject } from "./support/prog
 import { newSecret } from "./support/secrets.ts";
 import { Terminal } from "./support/terminal.ts";
 
-/** A component with two children, one of which holds a secret. */
+/** A component with two children, one of which has a secret. */
 const services: Program = {
   things: [
     { name: "services", group: true, secret: "password" },
@@ -22,7 +22,7 @@ interface Mode {
 
 const journal: Omit<Mode, "language"> = { mode: "the default way of writing state", env: {} };
 const checkpoints: Omit<Mode, "language"> = { mode: "PULUMI_DISABLE_JOURNALING=true", env: { PULUMI_DISABLE_JOURNALING: "true" } };
-/** The short form has each language and each way of writing state once. */
+/** The short form runs each language once, and each form of writing a state once. */
 const ways: Mode[] = [
   { language: "YAML", ...journal },
   { language: "Node", ...checkpoints },
@@ -102,7 +102,7 @@ describe.each(ways)("the tour of a machine with an organization token: $language
   });
 
   it("pulumi destroy removes them, pulumi stack rm the stack", async () => {
-    // A stack of nothing but its root may go.
+    // A stack with only its root resource may be deleted.
     if (resources > 1) expect((await runner.fails("stack", "rm", "--yes")).output).toContain("still has resources");
     expect(await runner.pulumi("destroy", "--yes")).toMatch(new RegExp(`- ${resources} deleted`));
     await runner.pulumi("stack", "rm", "--yes");

@@ -5,7 +5,7 @@ import { gunzipSync } from "node:zlib";
 import { describe, expect, inject, it } from "vitest";
 import { newSecret, notedSecrets } from "./support/secrets.ts";
 
-/** Kept apart by design: what a developer needs to log in, and the keys. */
+/** Files that contain secrets by design: the credentials of a developer's server, and its keys. */
 const OWN_FILES = ["stackpass-dev.json", "secrets.env"];
 /** Any access token, and any lease: a signed pair of names, whose JSON begins with `["`. */
 const CREDENTIAL = /pul-[0-9a-f]{40}|WyJ[\w-]{20,}\.[\w-]{43}/;
@@ -18,7 +18,10 @@ const filesOf = (server: string) =>
     .map((name) => join(inject("directory"), server, name))
     .filter((path) => statSync(path, { throwIfNoEntry: false })?.isFile() && !OWN_FILES.includes(basename(path)));
 
-/** The servers still run: a database that is closed takes its log away, and the cron deletes objects that nothing names. Then nothing is kept there. */
+/**
+ * The servers still run, so a file may disappear: SQLite deletes the log of a closed database, and the cron deletes objects that no row
+ * names. Such a file counts as empty.
+ */
 function contentOf(path: string): Buffer {
   try {
     return readFileSync(path);
@@ -31,7 +34,7 @@ function contentOf(path: string): Buffer {
 describe("after the whole run no token, lease or plaintext secret is left", () => {
   it("in the servers' logs", () => {
     const logOf = (server: string) => join(inject("directory"), server, "server.log");
-    // The Worker's own lines are in it: most tests call this server.
+    // The output contains the Worker's own lines, because most tests call this server.
     expect(readFileSync(logOf("shared-server"), "utf8")).toContain('"route":"/api/');
     for (const path of servers().map(logOf)) {
       const text = readFileSync(path, "utf8");
@@ -80,7 +83,7 @@ describe("after the whole run no token, lease or plaintext secret is left", () =
   });
 });
 
-/** As it is, inside gzip, and in base64, at whatever offset. */
+/** Searches the bytes as they are, inflated, and as base64 at every offset. */
 function expectClean(what: string, bytes: Buffer): void {
   const texts = [bytes.toString("latin1")];
   if (bytes[0] === 0x1f && bytes[1] === 0x8b) texts.push(gunzipSync(bytes).toString("latin1"));

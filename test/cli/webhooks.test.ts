@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, inject, it, vi } from "vitest";
 import { isAtLeast, yamlProject } from "./support/programs.ts";
 import { Terminal } from "./support/terminal.ts";
 
-/** Webhooks by the CLI alone, to a server on this machine. */
+/** Tests webhooks that only the CLI manages, with a destination on this machine. */
 const SECRET = "the-secret-of-the-cli";
 
 interface Arrived {
@@ -93,7 +93,7 @@ describe.runIf(isAtLeast(259))("pulumi org webhook and pulumi stack webhook", ()
     );
     const [, name] = /"([0-9a-f]{8})"/.exec(made)!;
     await terminal.pulumi("stack", "init", "acme/hooks/second", "--no-select");
-    // Tests of other files create stacks in the organization meanwhile.
+    // Tests in other files create stacks in the organization at the same time.
     const own = () =>
       arrived
         .filter(({ kind }) => kind === "stack")

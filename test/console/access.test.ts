@@ -68,13 +68,13 @@ const membersHave = new Set([
   "stack_webhook:update",
   "stack_webhook:delete",
 ]);
-/** Pages that open to administrators of the team and to those of the organization. */
+/** Pages that administrators of the team and those of the organization may open. */
 const ofTeamAdministrators = /\/teams\/:teamName\/(tokens|settings)/;
 
-/** What a page answers whoever may see it; the organization's own only leads on. */
+/** The status of a page for a reader who may see it. The organization's first address only redirects. */
 const good = (path: string) => (path === "/:orgName/~" ? 303 : 200);
 
-/** What stands for the parameters of a path: things that exist in acme. */
+/** The values of the parameters of a path: things that exist in acme. */
 function pathOf(pattern: string, ids = { update: "0", preview: "0" }): string {
   const updateId = pattern.includes("/previews/") ? ids.preview : ids.update;
   const values: Record<string, string> = {
@@ -138,7 +138,7 @@ it("a member sees the pages for members, and is told that the others are not all
       expect([path, answer.status], await answer.text()).toEqual([path, may ? good(path) : 403]);
     } else if (!may) {
       const answer = await member.post(pathOf(path, { update, preview }), {});
-      // A right of members may still be one that this list does not have: then it is the form that is refused.
+      // The member may have the right although this list does not contain it; then the form itself is refused.
       expect([403, 400, 303, 404, 409], `${path}: ${await answer.text()}`).toContain(answer.status);
       if (/^(org_token|organization:update|audit_logs|org_member|oidc_issuers|auth_policies)/.test(permission))
         expect([path, answer.status]).toEqual([path, 403]);

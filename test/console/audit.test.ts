@@ -24,7 +24,7 @@ beforeEach(async () => {
   await settledLog();
 });
 
-/** The page of a filter that was typed: it leads to an address with the times themselves. */
+/** The page of a filter that was typed: the first answer redirects to an address with the exact times. */
 async function filtered(reader: Visitor, query: string): Promise<string> {
   const typed = await reader.get(`${HERE}?${query}`);
   expect(typed.status).toBe(303);
@@ -92,7 +92,7 @@ it("folds the events of one update under its name, and never a refusal", async (
   for (const event of ["Stack Update Started", "Stack Update Completed", "Stack Exported"]) expect(fold).toContain(event);
   expect(fold).not.toContain("refused");
   expect(page).toContain('<li class="event refused">');
-  // Whoever looks for single events gets them.
+  // A filter for one kind of event shows single events, and no groups.
   expect(await shown(admin.get(`${HERE}?eventFilter=stack-update-started`))).not.toContain("<details><summary class");
 });
 
@@ -139,7 +139,7 @@ it("offers the events that are recorded as a filter, and not those of features t
     ]),
   );
   expect(offered).not.toContain("oidc-issuer-validation-failed");
-  // A link may name one all the same.
+  // A link may still name it.
   expect(await shown(admin.get(`${HERE}?eventFilter=oidc-issuer-validation-failed`))).toContain("No events match");
 });
 

@@ -11,7 +11,7 @@ const CLI = { cliSessionPort: "1234", cliSessionNonce: "abc" };
 const CLI_PAGE = "/cli-login?cliSessionPort=1234&cliSessionNonce=abc";
 
 let world: World;
-/** Signed in with a token that ends tomorrow, which no policy keeps out. */
+/** The session of a token that ends tomorrow, which every policy allows. */
 let admin: Visitor;
 beforeEach(async () => {
   world = await newWorld();
@@ -27,7 +27,7 @@ const allow = (days: number | null) =>
 const choices = (html: string) => [...html.matchAll(/name="expiry" value="([^"]*)"/g)].map(([, value]) => value!);
 const chosen = (html: string) => /name="expiry" value="([^"]*)" checked/.exec(html)?.[1];
 const create = (name: string, form: Record<string, string>) => admin.post(`${TOKENS}/new`, { name, roleID: "member", ...form });
-/** Days that the newest token lives; null for ever. */
+/** Days for which the newest token is valid; null: without end. */
 const life = () =>
   env.DB.prepare(
     `SELECT (expires_at - created_at) / ${DAY}.0 AS days FROM access_tokens WHERE kind <> 'session' ORDER BY created_at DESC, rowid DESC LIMIT 1`,
@@ -46,7 +46,7 @@ it.each([
   expect(chosen(page)).toBe(choice);
   for (const expiry of choices(page).filter((value) => value !== "date"))
     expect([expiry, (await create(`for-${expiry}`, { expiry })).status]).toEqual([expiry, 303]);
-  // What is no choice under this policy does not leave the form without one.
+  // If the chosen option is not allowed under this policy, the form selects another one.
   expect(chosen(await shown(create("<", { expiry: "4000" }), 400))).toBe(choice);
 });
 

@@ -18,7 +18,7 @@ beforeEach(async () => {
 const orgIdOf = async (name: string) =>
   (await env.DB.prepare("SELECT id FROM organizations WHERE name = ?").bind(name).first<string>("id"))!;
 
-/** The text and the links of the part with this title. */
+/** The text and the links of the part of the page with this title. */
 function part(html: string, title: string): { text: string; links: string[] } | undefined {
   const section = new RegExp(`<h2>${title}</h2>(.*?)</section>`, "s").exec(html)?.[1];
   if (section === undefined) return undefined;
@@ -93,7 +93,7 @@ it("home lists tokens that expire soon, new tokens, new people, and refusals, ea
   const refused = part(html, "Refused in the last day")!;
   expect(refused.links[0]).toMatch(/^\/acme\/~\/audit\/\d+$/);
   expect(refused.text).toContain("mel");
-  // A refusal of the day before is no news.
+  // A refusal that is older than a day is not listed.
   await env.DB.prepare("UPDATE audit_events SET at = at - ?")
     .bind(2 * DAY)
     .run();
@@ -174,7 +174,7 @@ it("is at most 100 KB, and reads a bounded number of rows, however much there is
   );
   const rowsRead = countRowsRead();
   const html = await shown(admin.get("/acme"));
-  // 500 stacks and their updates for the list of failures, as many for the running ones, and some rows for each line.
+  // The page reads 500 stacks and their updates for the list of failures, as many for the running ones, and some rows for each line.
   const rows = rowsRead();
   expect(rows).toBeGreaterThan(1000);
   expect(rows).toBeLessThan(6 * 500 + 300);

@@ -6,7 +6,7 @@ const names = ["project", "previewId", "tokenId", "ownTokenId", "inviteId", "rol
 const more = ["issuerId", "sessionId", "streamId", "hook", "deliveryId", "stackDeliveryId"] as const;
 const story = Object.fromEntries([...names, ...more].map((name) => [name, name])) as unknown as Story;
 
-/** Pages that other tests in the browser look at, and addresses that answer with something else than a page. */
+/** Pages that other tests in the browser open, and addresses that do not answer with a page. */
 const elsewhere: Record<string, string> = {
   "/": "a person of one organization is sent to it; a person of several sees their names as links",
   "/:orgName/~": "a redirect from an older address",

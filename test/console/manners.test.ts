@@ -58,7 +58,7 @@ describe("a form that is refused", () => {
     expect(answer.status).toBe(400);
     for (const text of ['role="alert"', 'value="no good"', 'value="&lt;i&gt;kept"', 'aria-invalid="true"']) expect(page).toContain(text);
     expect(answer.headers.getSetCookie().join()).toMatch(/__Host-stackpass-refused=;/);
-    // Another page does not take it.
+    // Another page does not show the refused form.
     expect(await shown(reader.get("/acme/~/members"))).not.toContain('role="alert"');
   });
 

@@ -8,7 +8,7 @@ const HERE = "/acme/~/numbers";
 let world: World;
 beforeEach(async () => void (world = await newWorld()));
 
-/** Terms and what is said of them. */
+/** The terms of the page, each with its value. */
 const facts = (page: string) =>
   Object.fromEntries([...page.matchAll(/<dt>([^<]+)<\/dt><dd>([^<]*)<\/dd>/g)].map(([, term, text]) => [term, text]));
 

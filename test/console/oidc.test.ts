@@ -174,7 +174,7 @@ describe("the settings of a provider", () => {
       thumbprints: ["a".repeat(64)],
       audiences: ["a", "b"],
     });
-    // Its keys are registered, so they are not read.
+    // An administrator registered the keys, so they are not read.
     expect(await shown(admin.post(`${settings}/keys`, {}), 400)).toContain("statically configured");
 
     const remove = `${to}/delete`;
@@ -474,7 +474,7 @@ it("a refused exchange is told on the provider's page, with its reason", async (
   await eventsOf(async () => void (await exchange(await idp.token({ sub: `repo:${MARKUP}` }))));
   const page = await shown(admin.get(`${HERE}/${idp.id}`));
   expect(page).toContain(`sub is &quot;repo:${ESCAPED}&quot;, and must be &quot;repo:acme/shop:*&quot;`);
-  // The claims of one provider's pipeline say nothing on the page of another.
+  // The page of one provider ignores claims of another provider's pipeline.
   const other = await newIdp(world, [], { name: "other" });
   await eventsOf(async () => void (await exchange(await idp.token({ sub: 'x of "other": y' }))));
   expect(await shown(admin.get(`${HERE}/${other.id}`))).toContain("None of late.");

@@ -58,7 +58,7 @@ describe("a dry run with claims", () => {
     expect(await tried(JSON.stringify({ ...others, repositery: repository }))).toContain(
       "The token has no <code>repository</code>, but <code>repositery</code>.",
     );
-    // A rule that denies is not missed.
+    // A rule of a policy that denies is never a near miss.
     expect(await tried(JSON.stringify({ ...claims, event_name: "pul_request" }))).not.toContain("near miss");
     expect(await tried(JSON.stringify({ ...claims, event_name: "pull_request" }))).toContain("policy 3 denies it");
   });
@@ -82,7 +82,7 @@ describe("a dry run with claims", () => {
 });
 
 describe("a dry run with a token", () => {
-  /** What was written down anywhere while the work ran. */
+  /** Everything that was stored or logged while the work ran. */
   async function traces(work: () => Promise<string>): Promise<{ page: string; traces: string }> {
     const logs = (["log", "info", "warn", "error", "debug"] as const).map((method) => vi.spyOn(console, method));
     let page = "";
@@ -174,7 +174,7 @@ it("whatever a claim or a rule is, it stays text and the pages stay small", asyn
     expect(page).not.toContain("</textarea><i>");
   }
   expect(answers.at(-1)).toContain(ESCAPED);
-  // Forms with more than a page can show are refused.
+  // A form whose values do not fit on a page is refused.
   await changesNothing(async () => {
     await shown(admin.post(`${here}/policies/1`, { claim0: long.repeat(20), pattern0: "x" }), 413);
     await shown(admin.post(`${here}/policies/json`, { policies: long.repeat(60) }), 413);

@@ -18,7 +18,7 @@ const cookiesOf = (response: Response) =>
     .filter((set) => !set.endsWith("="));
 const sessionOf = async (token: string) => cookiesOf(await newVisitor().post("/signin", { token })).join("; ");
 
-/** Makes a token in the console. @returns the page that shows its value, and the cookie that carries it there */
+/** Makes a token in the console. @returns the page that shows its value, and the cookie with the value */
 async function made(session: string, form = "/acme/~/tokens/new", fields: Record<string, string> = { name: "ci" }) {
   const answer = await newVisitor(session).post(form, { ...fields, expiry: "never" });
   expect(answer.status).toBe(303);
@@ -38,7 +38,7 @@ describe("a new token's value", () => {
     expect(value).toBeDefined();
     expect(await look(session, kept)).toBeUndefined();
     expect(await look(session, kept)).toBeUndefined();
-    // Spelled otherwise it is the same one.
+    // Another spelling of the same cookie shows nothing either.
     expect(await look(session, { ...kept, cookie: `${kept.cookie}=` })).toBeUndefined();
     expect(await everythingStored([])).not.toContain(value);
   });

@@ -21,7 +21,7 @@ beforeEach(async () => {
 });
 
 const roleOf = (id: string) => ok<Role>("GET", `${ROLES}/${id}`, { token: world.admin });
-/** The id of the role to whose page an answer leads. */
+/** The id of the role to whose page an answer redirects. */
 async function idIn(answer: Promise<Response>): Promise<string> {
   const response = await answer;
   expect(response.status, await response.clone().text()).toBe(303);
@@ -145,7 +145,7 @@ describe("the form of a role", () => {
     const id = await newRoleId(world.admin, "Secret readers", tree);
     const editor = await newPerson("eve");
     expect(await shown(admin.get(`${HERE}/${id}`))).toContain("On shop/secret");
-    // Without rights on stacks she sees an id, also in the form, and the form does not lose it.
+    // Without rights on stacks, eve sees the id of the stack, also in the form, and saving the form keeps it.
     await give(world.admin, "eve", await newRoleId(world.admin, "Blind editors", allow("role:read", "role:update")));
     const eve = await signIn(editor);
     const page = await shown(eve.get(`${HERE}/${id}`));
@@ -154,7 +154,7 @@ describe("the form of a role", () => {
     const form = fieldsOf(await shown(eve.get(edit)), edit);
     expect(form["part0.stacks"]).toBe(stackId);
     expect(await eventsOf(async () => expect((await eve.post(edit, form)).status).toBe(303))).toEqual([]);
-    // A stack that she may not know is as absent as one that does not exist.
+    // A stack that eve may not know gives the same error as a stack that does not exist.
     expect(await shown(eve.post(edit, { ...form, "part0.stacks": "shop/secret" }), 400)).toContain("There is no stack shop/secret.");
   });
 });
@@ -191,7 +191,7 @@ describe("a role as JSON", () => {
     ["null", "null", "is an object with the member __type"],
     ["a list", "[]", "is an object with the member __type"],
     ["65 levels", JSON.stringify(deep(65)), "at most 64 levels"],
-    ["an unknown kind", `{"__type":"<script>"}`, "&#39;&lt;script&gt;&#39; is no kind of permission descriptor"],
+    ["an unknown kind", `{"__type":"<script>"}`, "&#39;&lt;script&gt;&#39; is not a kind of permission descriptor"],
     ["a built-in role", JSON.stringify(compose("admin")), "is a built-in role"],
   ])("refuses %s, and keeps it in the form", async (_, details, message) => {
     const create = `${HERE}/new?as=json`;
@@ -242,7 +242,7 @@ it("shows a refusal of the API with what was typed, and its status", async () =>
   expect(page).toContain("includes the right stack:delete, which you do not have");
   expect(fieldsOf(page, `${HERE}/new`)).toMatchObject({ name: "Typed", "part0.stack:delete": "yes" });
   expect(await idIn(max.post(`${HERE}/new`, { name: "Typed", parts: "1", "part0.stack:read": "yes" }))).toMatch(/-/);
-  // He may neither change nor delete roles, and the pages offer neither.
+  // max may neither change nor delete roles, and the pages have no buttons for it.
   const role = await newRoleId(world.admin, "Other", allow("stack:read"));
   const detail = await shown(max.get(`${HERE}/${role}`));
   for (const control of ["/edit", "/delete", "/default"]) expect(detail).not.toContain(`${HERE}/${role}${control}`);

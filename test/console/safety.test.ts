@@ -73,7 +73,7 @@ it("the cookie of a session goes to this host only, over TLS, and no script read
       .find((set) => set.startsWith("__Host-stackpass="))!
       .split(";")[0];
   expect(cookieOf(again)).not.toBe(planted);
-  // What was there opens nothing any more.
+  // The old session is not valid any more.
   expect((await newVisitor(planted).get("/acme/~/tokens")).headers.get("Location")).toMatch(/^\/signin/);
 });
 
@@ -85,7 +85,7 @@ it("a policy on expiry that refuses a token also refuses the session that it ope
   await changesNothing(async () => {
     expect((await visitor.post("/acme/~/tokens/new", { name: "x", expiry: "7" })).status).toBe(403);
   });
-  // The way back in: a short one.
+  // A token with a short expiry gives access again.
   await shown(visitor.get("/user/settings/tokens"));
   const expires = Math.floor(Date.now() / 1000) + 86_400;
   const { tokenValue } = await ok<{ tokenValue: string }>("POST", "/api/user/tokens", { token: world.admin, json: { expires } });

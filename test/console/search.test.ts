@@ -131,6 +131,6 @@ it("counts to a hundred, has a bound on the rows that it reads, and a page of at
   expect(new TextEncoder().encode(html).length).toBeLessThan(100_000);
   const rowsRead = countRowsRead();
   await found("nothing-is-called-so");
-  // Each stack twice, each token, and each member with its person; a subquery counts its rows again.
+  // The search reads each stack twice, each token once, and each member with its person; a subquery counts its rows again.
   expect(rowsRead()).toBeLessThan(2 * (2 * 5000 + 5000 + 2 * 5000) + 100);
 });

@@ -24,7 +24,7 @@ const isOut = async (visitor: Visitor, path = PAGE) =>
   expect((await visitor.get(path)).headers.get("Location") ?? "no redirect").toMatch(/^\/signin/);
 const cached = async () =>
   Promise.all((await env.TOKEN_CACHE.list()).keys.map(async ({ name }) => [name, (await env.TOKEN_CACHE.get(name))!] as const));
-/** A session whose token was deleted, while a cache somewhere still believes in it. */
+/** A session whose token was deleted while a cache still contains its identity. */
 async function cachedAfterItsEnd(token = world.admin): Promise<Visitor> {
   const { id, tokenValue } = await newToken(token);
   const visitor = await signIn(tokenValue);
@@ -45,7 +45,7 @@ describe("a session", () => {
     const { id, tokenValue } = await newToken();
     const thief = await signIn(tokenValue);
     const own = await signIn(world.admin);
-    // What it does, and what it is refused; from the cache too.
+    // The session acts, and then its calls are refused, also when its identity is cached.
     await thief.post(`${PAGE}/new`, { name: "sneaky", expiry: "never" });
     await thief.post(`${PAGE}/new`, { name: "sneakier", expiry: "never" });
     await own.post(`${PAGE}/new`, { name: "mine", expiry: "never" });
@@ -142,7 +142,7 @@ describe("a session", () => {
       laterBy(11 * HOUR);
       await shown(visitor.get(PAGE));
     }
-    // It was used within its 12 hours, and the week is over.
+    // The session was used every 12 hours, but the week is over.
     laterBy(11 * HOUR);
     await isOut(visitor);
   });

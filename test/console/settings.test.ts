@@ -100,10 +100,10 @@ it("says which tokens a shorter maximum would refuse, and saves only after a con
   const before = await settings();
   const page = await shown(admin.post(HERE, wanted), 409);
   expect(page).toContain("1 of the organization: for-ever");
-  // Of ada, mel and bill: the personal tokens that they began with.
+  // These are the personal tokens of ada, mel and bill, which they have from the start.
   expect(page).toContain("3 of members");
   expect(page).toContain("1 of these is your own.");
-  // She signed in with that one.
+  // ada signed in with that token.
   expect(page).toContain("you would lose access, too");
   expect(page).toContain('value="30"');
   expect(await settings()).toEqual(before);
@@ -114,7 +114,7 @@ it("says which tokens a shorter maximum would refuse, and saves only after a con
   await refused(403, "GET", "/api/orgs/acme/metadata", { token: world.admin });
   expect(await shown(careful.get(HERE))).toContain('value="30"');
 
-  // What is refused already is no news, and neither is a longer maximum or none.
+  // The page asks nothing about tokens that are refused already, and nothing if the maximum grows or is removed.
   for (const days of ["30", "20", "40", ""])
     expect((await careful.post(HERE, formOf("tokens", { setMaxAccessTokenExpiryDays: days }))).status).toBe(303);
   const all = await shown(careful.post(HERE, formOf("tokens", { setMaxAccessTokenExpiryDays: "2" })), 409);

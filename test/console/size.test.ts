@@ -9,9 +9,9 @@ import { type World, newOrgToken, newStack, newTeam, newWorld, startUpdate } fro
 import { type SimpleRole, writeTree } from "../../src/console/roles/tree.ts";
 import { scopeWords } from "../../src/roles/scopes.ts";
 
-/** No page is larger, whatever is on it. Bytes. */
+/** Maximum number of bytes of a page, whatever it shows. */
 const MOST = 100_000;
-/** What HTML makes the most of. */
+/** Text that takes the most bytes in HTML. */
 const dense = (length: number) => `<&"'`.repeat(length / 4);
 const STACK_PATH = "/acme/web/dev";
 
@@ -112,7 +112,7 @@ it("roles and teams, however many there are and whatever they are called", async
   await env.DB.batch([
     ...roles.map((id, i) => role(id, "role", i === 0 ? grants(30, 4) : grants(3, 1))),
     ...sets.map((id) => role(id, "set", grants(1, 1))),
-    // Everybody and everything has the first role.
+    // Every person, team, token and invitation has the first role.
     env.DB.prepare("UPDATE teams SET display_name = ?, description = ?").bind(dense(100), dense(1000)),
     ...Array.from({ length: 120 }, (_, i) =>
       env.DB.prepare("INSERT INTO teams (id, org_id, name, display_name, description, created_at) VALUES (?, ?, ?, ?, ?, 0)").bind(
@@ -203,7 +203,7 @@ it("the audit log, with filters of any length", async () => {
   const filters = "refusalsOnly=true&eventFilter=organization-token-created-for-oidc-issuer&userFilter=somebody-with-a-login&startTime=1";
   expect(events(await sized(`/acme/~/audit?${filters}`))).toBe(100);
   expect(events(await sized(`/acme/~/audit?textFilter=${encodeURIComponent(`needle ${" < ".repeat(160)}`)}`))).toBe(100);
-  // As many folds as there can be.
+  // The page has as many folds as possible.
   await env.DB.prepare(
     `UPDATE audit_events SET event = 'stack-update-started', auth_failure = 0, stack = printf('%.*c/%.*c%d', 100, 'p', 90, 's', rowid / 3),
        description = 'Started (01234567-89ab-cdef-0123-456789abcdef). ' || ? WHERE at = 9000000000000`,

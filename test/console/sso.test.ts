@@ -86,7 +86,7 @@ it("adds and changes a connection by SAML, with the addresses to register and wi
   const idp = await SamlIdp.start();
   const form = { do: "create", kind: "saml", name: "Entra", metadata: idp.metadata(), allowedDomains: "acme.example", idpInitiated: "no" };
   expect(await shown(admin.post(HERE, { ...form, metadata: "<a/>" }), 400)).toContain("exactly one identity provider");
-  // Those of a real provider have 70,000 characters.
+  // The metadata of a real provider have 70,000 characters.
   await saved({ ...form, metadata: idp.metadata({ extra: `<!--${"x".repeat(100_000)}-->` }) });
   const [connection] = await connections();
   expect(connection).toMatchObject({ kind: "saml", name: "Entra", saml: { idpInitiated: false }, allowedDomains: ["acme.example"] });

@@ -48,7 +48,7 @@ async function page(cookie: string, path: string, form?: Record<string, string>)
   return { status: answer.status, html, headers: answer.headers };
 }
 
-/** Whatever was put in: no element and no link of ours comes from it. */
+/** Expects that the text of a program makes no element and no link of the page. */
 function expectHarmless(html: string): void {
   expect(html).not.toMatch(/<img|<iframe|<b>|<[^>]*\son\w+=/i);
   expect(html.match(/<script/g)).toHaveLength(1);

@@ -9,7 +9,9 @@ import { addPages, definePage } from "../../src/console/page.tsx";
 import { PreconditionFailed } from "../../src/db/client.ts";
 import { Handlers } from "../../src/http/handlers.ts";
 
-/** Asks for a page whose work finds the reader changed so many times. @returns the answer, and how often it was tried */
+/**
+ * Requests a page whose work fails so many times because the reader's rights have changed. @returns the answer, and the number of attempts
+ */
 async function visit(changes: number) {
   let tries = 0;
   const page = definePage("GET", "/changing", "public", async () => {

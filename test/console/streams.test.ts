@@ -83,7 +83,7 @@ describe("an administrator", () => {
 
   it("tests, pauses, resumes and starts again", async () => {
     const { id } = await newStream(world, "splunk", receiver);
-    expect(await shown(press(id, "test"))).toContain("The destination has taken the test.");
+    expect(await shown(press(id, "test"))).toContain("The destination accepted the test.");
     receiver.mood = async () => new Response("no", { status: 401 });
     expect(await shown(press(id, "test"))).toContain("The destination refused the credential (status 401).");
     expect((await press(id, "pause")).status).toBe(303);

@@ -32,7 +32,7 @@ const done = async (answer: Promise<Response>, to: string) => {
   const response = await answer;
   expect([response.status, response.headers.get("Location")], await response.clone().text()).toEqual([303, to]);
 };
-/** A team administrator who is a plain member of the organization. */
+/** A person who is an administrator of a team and a plain member of the organization. */
 async function melAdministers(): Promise<Visitor> {
   await newTeam(world);
   await addTo(world.admin, "mel");
@@ -60,7 +60,7 @@ describe("the list", () => {
       expect(page).toContain(message);
       if (!("description" in form)) expect(page).toContain('value="Typed"');
     }
-    // Every name that the API takes has a page.
+    // Every name that the API accepts has a page.
     for (const name of ["new", "..a", "delete"]) {
       await done(admin.post(NEW, { name }), `${LIST}/${name}`);
       await shown(admin.get(`${LIST}/${name}`));
@@ -202,7 +202,7 @@ describe("a team", () => {
     expect(await shown(admin.get(`${TEAM}/settings`))).not.toContain('name="displayName"');
     expect(await shown(admin.post(`${TEAM}/members`, { login: "mel", action: "add" }), 400)).toContain("comes from an identity provider");
     expect(await shown(admin.post(`${TEAM}/settings`, { displayName: "x", description: "" }), 400)).toContain("identity provider");
-    // Rights on stacks are given here all the same.
+    // Rights on stacks are nevertheless given on this page.
     expect(await shown(admin.get(`${TEAM}/stacks`))).toContain(`action="${TEAM}/stacks"`);
   });
 
@@ -285,7 +285,7 @@ it("opens a stack's page to a reader whose cached rights on stacks are out of da
   await grant(world.admin, 101);
   const ada = await signIn(world.admin);
   for (const permission of [102, 103, 101]) {
-    // The reader is in the cache when the rights change.
+    // The identity of the reader is cached when the rights change.
     for (let i = 0; i < 2; i++) await shown(ada.get("/acme/web/dev"));
     await ok("PATCH", "/api/orgs/acme", { token: world.admin, json: { setMembersCanDeleteStacks: permission === 102 } });
     await shown(ada.get("/acme/web/dev"));

@@ -54,7 +54,7 @@ it("changes whatever the API changes, and an unchanged form changes nothing", as
   expect((after["stacks"] as unknown[]).length).toBe(2);
   expect(Number(after["expires"]) * 1000 - Date.now()).toBeLessThanOrEqual(30 * 86_400_000);
 
-  // What a form does not have stays; an empty field opens all stacks again.
+  // Members without a field in the form stay; an empty field removes the limit on stacks.
   expect((await admin.post(`${path}/edit`, { displayName: "Jenkins", description: "x" })).status).toBe(303);
   expect(await tokenOf(token)).toEqual({ ...after, description: "x" });
   expect((await admin.post(`${path}/edit`, { ...changed, stacks: "" })).status).toBe(303);
@@ -75,7 +75,7 @@ it("shows how a machine uses a new token: the backend, and where the CLI finds i
   const page = await shown(admin.with(created).get(created.headers.get("Location")!));
   expect(page).toContain("export PULUMI_BACKEND_URL=https://stackpass.test PULUMI_CONSOLE_DOMAIN=stackpass.test\n");
   expect(page).toContain("&#39;PULUMI_BACKEND_URL=https://stackpass.test&#39;, &#39;PULUMI_CONSOLE_DOMAIN=stackpass.test&#39;");
-  // GitHub Actions and GitLab CI.
+  // These are the lines for GitHub Actions and for GitLab CI.
   expect(page.match(/PULUMI_BACKEND_URL: https:\/\/stackpass\.test\n +PULUMI_CONSOLE_DOMAIN: stackpass\.test\n/g)).toHaveLength(2);
 });
 
@@ -146,7 +146,7 @@ it("shows before a deletion what the token created and which successor stays val
     /Deleted ci.*These ended as well:.*organization token <strong>ci-2<\/strong>/s,
   );
   await refused(401, "GET", "/api/user", { token: next.tokenValue });
-  // There is nothing to show the second time.
+  // The second request shows nothing.
   expect((await admin.post(path, { confirmation: "ci", withDescendants: "true" })).headers.get("Location")).toBe(HERE);
 });
 

@@ -12,7 +12,7 @@ const STACK = "/acme/web/dev";
 const API = `/api/stacks${STACK}`;
 const hostile = `"><script>alert(1)</script><img src=x onerror=alert(1)>`;
 const secretOf = (ciphertext: string) => ({ "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", ciphertext });
-/** Numbers beyond 2^53, and an order and spelling that a parser would not keep. */
+/** A state with numbers beyond 2^53, and with an order and a spelling that a parser would not keep. */
 const odd = `{ "deployment" : {"resources":[\n{"urn":"urn:pulumi:dev::web::a:b:C::x","custom":false,"type":"a:b:C","inputs":{"b":9007199254740993,"a":1.0,"10":1e400,
  "__proto__":{"x":1},"constructor":"\\u003cé\\u2028"}}],"manifest":{"version":"","magic":"","time":"2026-01-01T00:00:00Z"},"futureKey":[1,2]},"version":3}`;
 
@@ -33,7 +33,7 @@ const states = baseText({ aliases: true }).map((text) => text.replace('"version"
 
 const updateCount = () => env.DB.prepare("SELECT count(*) AS count FROM updates").first("count");
 
-/** Opens the page that asks, and presses its button. */
+/** Opens the page that asks for confirmation, and presses its button. */
 async function restore(version: number): Promise<Response> {
   const html = await shown(admin.get(`${STACK}/restore?version=${version}`));
   return admin.post(`${STACK}/restore`, fieldsOf(html, `${STACK}/restore`));

@@ -59,7 +59,7 @@ describe.each(owners)("a webhook of $owner", ({ at, api }) => {
     expect((await admin.post(`${HOOK}/disable`, {})).status).toBe(303);
     expect(await hooksOf(api)).toMatchObject([{ active: false, payloadUrl: `${destination.url}/in?key=abcd`, hasSecret: true }]);
     expect((await admin.post(`${HOOK}/enable`, {})).status).toBe(303);
-    // What the form shows is what is stored.
+    // The fields of the form contain what is stored.
     const untouched = fieldsOf(await shown(admin.get(`${HOOK}/edit`)), `${HOOK}/edit`);
     expect((await admin.post(`${HOOK}/edit`, untouched)).status).toBe(303);
     expect(await hooksOf(api)).toEqual([hook]);
@@ -129,7 +129,7 @@ it("warns of a webhook that was disabled because of its failures or its credenti
   const { name } = await newHook(world, destination);
   for (const [reason, text] of [
     ["failing", "It failed for five days"],
-    ["gone", "it exists no longer"],
+    ["gone", "it does not exist any more"],
     ["revoked", "The credential that set it up was revoked"],
   ]) {
     await env.DB.prepare("UPDATE webhooks SET active = 0, disabled_for = ?").bind(reason).run();

@@ -9,8 +9,8 @@ if (!contract) console.log("The contract tests are skipped: the public contract 
 const answersLists = ["DeleteOrgToken", "DeleteTeamToken", "DeletePersonalToken", "DeleteOrganizationMember"];
 
 /**
- * Answers themselves are held to the document wherever a test gets one, see support/client.ts; test/auth/matrix.test.ts makes a good
- * call at every route. Here: that names and places are the contract's, and that the check finds what is wrong.
+ * Compares names and paths with the contract, and tests that the check finds faults. Answers are checked in every test that gets one, see
+ * support/client.ts, and test/auth/matrix.test.ts makes a successful call of every route.
  */
 describe.skipIf(!contract)("the public contract", () => {
   it("has each of our operations by name, method, path and status, unless it is marked as an extension", () => {

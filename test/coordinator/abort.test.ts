@@ -25,7 +25,7 @@ const statusOf = async (update: RunningUpdate) => (await ok<{ status: string }>(
 const done = component("done");
 const held = component("held");
 
-/** An update that made one resource and is in the middle of another. */
+/** An update that made one resource and has begun another. */
 async function running(token = ci.tokenValue): Promise<RunningUpdate> {
   const update = await startUpdate(token);
   const entries = [
@@ -45,7 +45,7 @@ async function expectAborted(update: RunningUpdate, fate: string): Promise<void>
   const { deployment } = await ok<Exported>("GET", "/api/stacks/acme/web/dev/export", { token: world.member });
   expect(deployment.resources!.map((resource) => resource.urn)).toEqual([rootStack.urn, done.urn]);
   expect(deployment.pending_operations!.map(({ resource }) => resource.urn)).toEqual([held.urn]);
-  // Not the settled log: a refused lease that is refused again while its event is on the way is promised twice, and told once.
+  // The settled log cannot be used: a lease that is refused twice in a short time writes two outbox rows for one event.
   await eventually(async () => {
     const { results } = await env.DB.prepare(
       "SELECT description FROM audit_events WHERE event = 'stack-update-canceled' AND org_id IN (SELECT id FROM organizations)",

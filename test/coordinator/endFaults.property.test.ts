@@ -15,7 +15,7 @@ const { endFaults: FAULTS } = inject("sizes");
 let world: World;
 beforeEach(async () => {
   world = await newWorld();
-  // A long run imports more in a minute than a token may.
+  // A long run of this test imports more in a minute than a token may, so the limit is switched off.
   const spy = vi.spyOn(env.TOKEN_IMPORTS, "limit").mockResolvedValue({ success: true });
   onTestFinished(() => spy.mockRestore());
 });
@@ -34,7 +34,7 @@ const refreshed = [
   succeeds(6, 4, component("three")),
 ];
 
-/** What an update sends. */
+/** The forms in which an update sends its state. */
 const forms = {
   "a journal": (update: RunningUpdate) => journal(update, entries),
   "a journal with a hole": (update: RunningUpdate) =>
@@ -56,7 +56,7 @@ const journal = async (update: RunningUpdate, list: object[]) => {
     await ok("PATCH", `${update.path}/journalentries`, { lease: update.lease, json: { entries: part } });
 };
 
-/** How an update ends. */
+/** The ways in which an update ends. */
 const ends = [
   "complete",
   "cancel",
@@ -92,7 +92,7 @@ async function begin({ form, withBase }: Case): Promise<{ stack: string; path: s
   return { stack, path, update };
 }
 
-/** The calls that end an update, as clients repeat them: four times. @returns the last status of each */
+/** Makes the calls that end an update, each four times, as clients repeat them. @returns the last status of each */
 async function end({ end: how }: Case, { path, stack, update }: Awaited<ReturnType<typeof begin>>): Promise<number[]> {
   const complete = () => call("POST", `${update.path}/complete`, { lease: update.lease, json: { status: "succeeded" } });
   const cancel = () => call("POST", `${update.path}/cancel`, { token: world.admin });
@@ -116,20 +116,20 @@ const rowOf = (id: string) =>
     .bind(id)
     .first<{ status: string; state_key: string | null; journal_kept: string | null }>();
 
-/** Lets the alarms come that the object sets for itself, until the update is over. @returns how many it took */
+/** Runs the alarms that the object sets for itself until the update has ended. @returns how many alarms it took */
 async function alarmsUntilOver(stack: string, id: string): Promise<number> {
   for (let alarms = 0; ; alarms++) {
     if ((await rowOf(id))!.status !== "running") return alarms;
     expect(alarms, "the update does not end").toBeLessThan(30);
     const stub = await coordinator(stack);
-    // The time of the alarm; after some of them an hour each, which an outage may take.
+    // The clock moves to the time of the alarm. After several alarms it moves by an hour each, which is the time that an outage may take.
     const at = await runInDurableObject(stub, (_, state) => state.storage.getAlarm());
     laterBy(alarms < 12 ? Math.max(0, (at ?? Date.now() + 60_000) - Date.now()) + 1 : 3600_000);
     await runDurableObjectAlarm(stub).catch(() => undefined);
   }
 }
 
-/** Either the new state has everything that was acknowledged, or all of it was kept. */
+/** Expects that either the new state has everything that was acknowledged, or the journal keeps all of it. */
 async function expectNothingLost(form: Form, id: string): Promise<"state" | "kept"> {
   const row = (await rowOf(id))!;
   if (row.journal_kept === null) {
@@ -157,7 +157,7 @@ async function expectUsable(path: string, stack: string): Promise<void> {
   await ok("DELETE", path, { token });
 }
 
-/** Methods that the end of such an update calls, with how often: where faults may be put. */
+/** The methods that the end of such an update calls, with the number of calls: a fault can be put into each of them. */
 async function callsOf(one: Case): Promise<[string, number][]> {
   const run = await begin(one);
   const disarm = arm();
@@ -178,7 +178,7 @@ it("the end of an update frees the stack and loses nothing, whatever fails and h
     times: fc.constantFrom(1, 2, 5, Infinity),
     kind: fc.constantFrom(...(Object.keys(kinds) as Kind[])),
   });
-  // In every run: a replay that always fails, and nobody who cancels.
+  // Every run has a replay that always fails, and an update that nobody cancels.
   const one = cases.find(({ form, withBase, end: how }) => form === "a journal" && withBase && how === "complete")!;
   const lasting = {
     one,
@@ -201,7 +201,7 @@ it("the end of an update frees the stack and loses nothing, whatever fails and h
       try {
         const statuses = await end(one, run);
         const over = (await rowOf(run.update.id))!.status !== "running";
-        // Where the database answers, whoever cancels an update whose end has failed, or deletes its stack, is served.
+        // If the database answers, a caller can always cancel an update whose end has failed, or delete its stack.
         if (!isVital(method) && (one.end.endsWith("by force") || one.end === "complete, then cancel"))
           expect([statuses.at(-1), over], JSON.stringify(fault)).toEqual([expect.toSatisfy((status: number) => status < 500), true]);
         const alarms = await alarmsUntilOver(run.stack, run.update.id);
@@ -210,7 +210,7 @@ it("the end of an update frees the stack and loses nothing, whatever fails and h
         ({ thrown } = disarm());
       }
       count(thrown === 0 ? "no fault came about" : `fault in ${method.split(".")[0]}`);
-      // What could not be put into R2 is put there now.
+      // Now everything is written to R2 that could not be written before.
       laterBy(7 * 3600_000);
       await runDurableObjectAlarm(await coordinator(run.stack));
       count(`${one.end}: ${await expectNothingLost(one.form, run.update.id)}`);

@@ -10,7 +10,7 @@ const batchOf = (batch: number) =>
     JSON.stringify({ events: Array.from({ length: 10 }, (_, i) => ({ sequence: 10 * batch + i, stdoutEvent: { message } })) }),
   );
 
-/** Some 20 MB of events. */
+/** About 20 MB of events. */
 async function manyEvents(): Promise<EventIndex> {
   const batches = () => Array.from({ length: BATCHES }, (_, batch) => batch);
   const bodies = { batches, read: batchOf };

@@ -27,7 +27,7 @@ async function coordinator() {
   return STACKS.get(STACKS.idFromName(`${orgId}/web/dev`));
 }
 
-/** The alarm that the object set for itself, as if its time had come. */
+/** Runs the alarm that the object set for itself, as if it were due. */
 const alarm = async () => expect(await runDurableObjectAlarm(await coordinator())).toBe(true);
 
 describe("an update whose client never comes back", () => {

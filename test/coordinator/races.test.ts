@@ -33,7 +33,7 @@ async function start(id: string): Promise<Start> {
   return { id, status: response.status, answer: await response.json() };
 }
 
-/** Expects one winner at most, and that everyone else hears why. Ends the winner's update. */
+/** Expects at most one winner, and that every other caller gets the reason. Ends the winner's update. */
 async function settle(starts: Start[]): Promise<Start | undefined> {
   const won = starts.filter(({ status }) => status === 200);
   expect(won.length).toBeLessThanOrEqual(1);
@@ -51,14 +51,14 @@ async function raceForStack(deletion: () => Promise<Response>, later = 0): Promi
   return Promise.all([started, deletion()]);
 }
 
-/** Expects that the update of a stack that was deleted by force has ended, and that its lease allows nothing more. */
+/** Expects that the update of a stack that was deleted by force has ended, and that nothing is accepted under its lease. */
 async function expectCanceled({ id, answer: { token: lease } }: Start): Promise<void> {
   const row = await env.DB.prepare("SELECT status FROM updates WHERE id = ?").bind(id).first("status");
   expect(row).toBe("cancelled");
   await refused(409, "POST", `${STACK_PATH}/update/${id}/complete`, { lease, json: { status: "succeeded" } });
 }
 
-/** Holds a start and a deletion back until both are in the stack's object, which then receives them in this order. */
+/** Holds a start and a deletion back until both have reached the stack's object, and then lets them through in this order. */
 function letInTogether(order: readonly ["start" | "remove", "start" | "remove"]): void {
   const held = new Map<string, () => void>();
   const hold = <T>(name: "start" | "remove", go: () => Promise<T>) =>
@@ -80,7 +80,7 @@ function letInTogether(order: readonly ["start" | "remove", "start" | "remove"])
   onTestFinished(restore);
 }
 
-/** Rounds of each kind: with the others more than 200 races. */
+/** Number of rounds of each kind; with the other tests this makes more than 200 races. */
 const ROUNDS = 45;
 
 describe("of requests for a stack at the same moment", { timeout: 240_000 }, () => {
@@ -112,7 +112,7 @@ describe("of requests for a stack at the same moment", { timeout: 240_000 }, () 
     for (let round = 0; round < ROUNDS; round++) {
       const before = await version();
       const id = await create();
-      // Whoever is sent first has no right to be first.
+      // The request that is sent first need not win.
       const first = round % 2 === 0 ? importState() : undefined;
       const [started, imported] = await Promise.all([start(id), first ?? importState()]);
       const winner = await settle([started]);

@@ -14,7 +14,7 @@ let ci: NewToken;
 beforeEach(async () => {
   world = await newWorld();
   ci = await newOrgToken(world, "ci");
-  // Its creator has more than a member.
+  // The administrator creates the stack, because a stack's creator has more rights on it than a member.
   await newStack(world.admin);
 });
 
@@ -25,7 +25,10 @@ const write = (update: RunningUpdate) =>
   call("PATCH", `${update.path}/journalentries`, { lease: update.lease, json: { entries: entries.slice(0, 1) } });
 const statusOf = async (update: RunningUpdate) => (await ok<{ status: string }>("GET", update.path, { token: world.admin })).status;
 const alarm = async () => runDurableObjectAlarm(await coordinator());
-/** How the log describes the end of an update. Not the settled log: a lease that is refused twice in a moment is promised twice, and told once. */
+/**
+ * How the log describes the end of an update. The settled log cannot be used: a lease that is refused twice in a short time writes two
+ * outbox rows for one event.
+ */
 async function describedEnd(update: RunningUpdate): Promise<string> {
   await alarm();
   return eventually(async () => {
@@ -45,7 +48,7 @@ async function running(token = ci.tokenValue): Promise<RunningUpdate> {
   return update;
 }
 
-/** Renews every five minutes of the clock. @returns minutes until it was refused */
+/** Renews the lease every five minutes of the clock. @returns the minutes until a renewal was refused */
 async function minutesUntilRefused(update: RunningUpdate, most: number): Promise<number> {
   for (let minutes = 0; minutes <= most; minutes += 5) {
     if ((await renew(update)).status === 403) return minutes;
@@ -274,7 +277,7 @@ describe("a renewal from a network", () => {
       }
     });
     expect(events).toMatchObject([{ event: "auth-failure-token-condition", tokenName: "placed", stack: "web/dev" }]);
-    // The lease is as good as before for who may renew it, and a write does not ask where it comes from.
+    // The caller can still renew the lease from an allowed network, and a write does not depend on the network.
     expect((await write(update)).status).toBe(204);
     expect((await renew(update, here)).status).toBe(200);
     expect(await statusOf(update)).toBe("running");

@@ -3,11 +3,11 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { Tables, migrate, migrations } from "../../src/coordinator/storage/schema.ts";
 
-/** Does something with the storage of an object of its own. */
+/** Does some work with the storage of a new object. */
 const inNewObject = <T>(name: string, work: (storage: DurableObjectStorage) => T): Promise<T> =>
   runInDurableObject(env.STACKS.get(env.STACKS.idFromName(name)), (_, state) => work(state.storage));
 
-/** The same in an object that has tables. */
+/** Does some work with the storage of an object that has its tables already. */
 const inObject = <T>(name: string, work: (storage: DurableObjectStorage) => T): Promise<T> =>
   inNewObject(name, (storage) => {
     migrate(storage);
@@ -68,7 +68,7 @@ describe("the tables of a stack's object", () => {
       storage.sql.exec("INSERT INTO runs VALUES ('update', '{}')");
       migrate(storage, later);
       migrate(storage, later);
-      // A release that was rolled back to knows fewer versions.
+      // After a rollback, the older release knows fewer versions.
       migrate(storage);
       return { runs: runs(storage), versions: versions(storage).length };
     });

@@ -41,14 +41,14 @@ async function running(): Promise<RunningUpdate> {
   return update;
 }
 
-/** An update whose end was tried once and has failed. */
+/** An update whose end has been tried once and has failed. */
 async function finishing(): Promise<RunningUpdate> {
   const update = await running();
   expect((await complete(update)).status).toBe(503);
   return update;
 }
 
-/** The state is that from before the update, what it wrote is kept, and the stack is as free as any. */
+/** Expects that the state is the one from before the update, that the update's writes are kept, and that the stack is free. */
 async function expectKept(update: RunningUpdate, why: string, files = ["1.json"]): Promise<void> {
   expect(await latest(token)).toMatchObject({ updateID: update.id, info: { result: "failed", journalKept: why } });
   expect(await namesInState(token)).toEqual(["web-dev"]);

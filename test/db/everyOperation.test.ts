@@ -30,7 +30,7 @@ const hook = { displayName: "All", payloadUrl: "http://localhost:1", active: tru
 const reader = { name: "reader", details: allow("stack:read") };
 const issuer = async () => ({ name: "ci", url: "https://idp.example.com", jwks: { keys: [(await sharedKey()).jwk] } });
 
-/** A value for each parameter of a path, by the name of the parameter. */
+/** A value for each parameter of a path, by the parameter's name. */
 type Things = Record<string, string>;
 
 async function thingsOf(org: Organization, admin: string): Promise<Things> {
@@ -159,14 +159,14 @@ it("no operation does anything for a token of an organization in the other datab
   for (const [n, definition] of sorted.entries()) {
     const { method, path, operationId, permission } = definition;
     if (["public", "operator"].includes(permission)) continue;
-    // The short form has one caller for each operation, and takes turns.
+    // The short form makes one call of each operation, with the callers in turn.
     for (const { i, token } of inject("long") ? callers : [callers[n % callers.length]!]) {
       const target = things[1 - i]!;
       const response = await call(method, pathIn(path, target), { token, json: bodyIn(definition, target) });
       const text = await response.text();
       expect([401, 403, 404], `${operationId} for ${organizations[i]!.name}: ${text}`).toContain(response.status);
       expect(text, operationId).not.toContain(organizations[1 - i]!.id);
-      // A lease of one organization under the path of the other one.
+      // This call has the lease of one organization and the path of the other one.
       if (permission === "lease") {
         const { status } = await call(method, pathIn(path, target), { lease: things[i]!["lease"], json: bodyIn(definition, target) });
         expect(status, operationId).toBe(403);

@@ -128,7 +128,7 @@ describe("the operator's metrics", () => {
         .run();
     }
     const seen = await numbers();
-    // The directory of these tests has two more.
+    // The directory of these tests has two more organizations.
     expect(seen).toMatchObject({
       organizations: 6,
       refusals: { not_found: 2 },
@@ -227,7 +227,7 @@ describe("the exchange of an identity provider's token", () => {
   it("stands for no organization if two databases have one of the name, and for the one of the directory before all others", async () => {
     await trustIn(at(2));
     const bound = env as unknown as Record<string, unknown>;
-    // The same database once more, so that it has the organization too.
+    // The same database is bound a second time, so that both bindings have the organization.
     bound["DB_3"] = env.SECOND;
     try {
       expect((await exchange(at(2))).status).toBe(400);

@@ -245,7 +245,7 @@ describe("a database that is not bound", () => {
     await eventually(async () => expect((await env.TOKEN_CACHE.list()).keys.length).toBeGreaterThanOrEqual(4));
     delete env.DB_2;
     for (const { token, name } of organizations.filter(({ place }) => place === 2)) {
-      // The cache may know who it is; nothing is read or written for it.
+      // The identity of the caller may be cached, but nothing is read or written for it.
       for (const [method, path, json] of [
         ["GET", `/api/stacks/${name}/web/dev/export`, undefined],
         ["PATCH", `/api/stacks/${name}/web/dev/tags`, { team: "a" }],

@@ -247,7 +247,7 @@ describe("a refused dry run", () => {
       ] as const)
         expect(await refused(400, method, path, { token: world.admin, json })).toContain("nothing was done");
     });
-    // Other members are still accepted, and the bodies of the CLI.
+    // Members with other names are still accepted, and so are the bodies of the CLI.
     await ok("PATCH", `${ORG}/roles/${id}`, { token: world.admin, json: { name: "x", dry: true, dryRun: null } });
     await ok("POST", "/api/stacks/acme/web", { token: world.admin, json: { stackName: "dev", dryRun: true } });
   });
@@ -302,7 +302,7 @@ describe("what ends", () => {
     await newTeam(world, "shop");
     const ofTeam = await ok<NewToken>("POST", `${ORG}/teams/shop/tokens`, { token: world.admin, json: { name: "shop-ci" } });
     expect(names((await tried("DELETE", `${ORG}/teams/shop/tokens/${ofTeam.id}`)).loses)).toEqual(["shop-ci"]);
-    // The token of another owner, or of another organization, is no token here.
+    // A token of another owner or of another organization does not exist for this call.
     await refused(404, "DELETE", `${ORG}/tokens/${ofTeam.id}?dryRun=true`, { token: world.admin });
     await refused(404, "DELETE", `/api/orgs/globex/tokens/${root.id}?dryRun=true`, { token: world.stranger });
     await refused(403, "DELETE", `${ORG}/tokens/${root.id}?dryRun=true`, { token: world.member });

@@ -11,7 +11,7 @@ import { type NewToken, newOrgToken, newStack, newTeam, newWorld } from "../supp
 
 const ORG = "/api/orgs/acme";
 
-/** Good calls of each operation that has a dry run: each would change something. */
+/** Makes successful calls of each operation that has a dry run: each would change something. */
 it("changes nothing and leaves one event, whatever the operation is", async () => {
   const world = await newWorld();
   await newStack(world.admin);

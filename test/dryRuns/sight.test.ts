@@ -61,19 +61,19 @@ it("shows no right that a person has already on a stack whose access the caller 
   await grant(world.admin, 101, "dev", "other");
   await addTo(world.admin, "nia", "other");
   const add = { member: "nia", memberAction: "add" };
-  // She has web/dev already, which only the second stack in the answer of an administrator tells.
+  // nia already has a right on web/dev. Only the answer to an administrator shows this, because it names the second stack alone.
   expect((await tried("PATCH", "/teams/platform", add, world.admin)).gains.first).toMatchObject([
     { subject: { name: "nia" }, stacks: { count: 1, first: ["web/prod"] } },
   ]);
   expect(await tried("PATCH", "/teams/platform", add)).toMatchObject({ gains: none, loses: none });
-  // By a grant, the team's administrator may read who has access to that stack, and to no other.
+  // A grant lets the team's administrator read who has access to that stack, and to no other one.
   await grant(world.admin, 101, "prod");
   const other = await newPerson("tom");
   for (const action of ["add", "promote"]) await addTo(world.admin, "tom", "platform", action);
   expect((await tried("PATCH", "/teams/platform", add, other)).gains.first).toMatchObject([
     { subject: { name: "nia" }, organization: [], stacks: { count: 1, first: ["web/prod"] } },
   ]);
-  // Somebody who may change a team, and not read it, learns nothing of its members.
+  // A caller who may change a team but not read it learns nothing about its members.
   await addTo(world.admin, "mel", "platform", "remove");
   await melMay(
     "changer",

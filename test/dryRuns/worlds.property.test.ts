@@ -71,7 +71,7 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
   fc.constant<Operation>(["POST", `${ORG}/teams/red/tokens`, { name: "made-by-red" }]),
 );
 
-/** Rights of one subject: of the organization, and on each stack. */
+/** Rights of one subject: on the organization, and on each stack. */
 interface Held {
   organization: OrgPermission[];
   stacks: Record<string, OrgPermission[]>;
@@ -148,7 +148,7 @@ it(
           [oneGrant, ["DELETE", "/api/stacks/acme/web/s1/collaborators/mel"]],
           [oneGrant, ["DELETE", `${ORG}/teams/red`]],
           [{ ...oneGrant, memberOf: ["red"] }, ["PATCH", `${ORG}/teams/red`, { member: "mel", memberAction: "promote" }]],
-          // The last administrator stays one.
+          // The last administrator keeps the role.
           [oneGrant, ["PATCH", `${ORG}/members/ada`, { role: "member" }]],
         ],
       },
@@ -165,7 +165,7 @@ async function living(value: string | undefined): Promise<Actor | undefined> {
   return found && "identity" in found ? found.identity.actor : undefined;
 }
 
-/** The limit of a personal token is not one of its person. */
+/** The limit of a personal token does not limit its person. */
 const unlimited = (actor: Actor | undefined) => actor && { ...actor, limits: { ...actor.limits, stackRules: null } };
 
 async function heldBy(actor: Actor | undefined, one: NaiveWorld): Promise<Held> {
@@ -193,7 +193,7 @@ const onOrganization = (actor: Actor): OrgPermission[] =>
       : verdictOn(actor, permission),
   );
 
-/** What a team gives: the rights of somebody who has nothing but its roles and grants. */
+/** What a team gives: the rights of a subject with nothing but the team's roles and grants. */
 async function heldByTeam(anybody: string, team: string, one: NaiveWorld): Promise<Held> {
   const rows = await env.DB.prepare("SELECT grants FROM roles JOIN team_roles ON role_id = id WHERE team_id = ?")
     .bind(team)

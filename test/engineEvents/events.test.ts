@@ -56,7 +56,7 @@ const complete = (update: RunningUpdate) => ok("POST", `${update.path}/complete`
 const read = (update: RunningUpdate, query = "") => ok<Page>("GET", `${update.path}/events${query}`, { token: world.member });
 const sequences = (page: Page) => page.events.map((event) => event.sequence);
 
-/** The stack's object gives up what it remembers of ended runs: the events are in R2 from then on. */
+/** The stack's object forgets the ended runs, so from then on the events are read from R2. */
 async function forget(): Promise<void> {
   const orgId = await env.DB.prepare("SELECT id FROM organizations WHERE name = 'acme'").first<string>("id");
   const { STACKS } = env as Bindings;
@@ -147,7 +147,7 @@ describe("engine events read back", () => {
     await soon;
     await follow();
     expect(token).not.toBeNull();
-    // A page that a filter leaves empty is no end either.
+    // A page without matching events is not the last page either.
     expect((await read(update, "?type=summaryEvent")).continuationToken).not.toBeNull();
     await send(update, summary(2));
     await complete(update);

@@ -37,7 +37,7 @@ const run = async (options: Parameters<typeof startUpdate>[1] = {}, status?: str
   finish(await startUpdate(world.member, options), status);
 const preview = () => run({ kind: "preview", dryRun: true });
 
-/** Rows as if many updates had been, one a second. */
+/** Inserts rows of many updates, one for each second. */
 const many = (count: number) =>
   env.DB.batch([
     env.DB.prepare(
@@ -162,7 +162,7 @@ describe("the history", () => {
     expect([timeline.update.requestedBy, ...people(timeline.previews)]).toEqual([mel, mel]);
     const { activity } = await get<{ activity: { update: { requestedBy: object } }[] }>(`${STACK_PATH}/activity`);
     expect(people(activity.map(({ update }) => update)).slice(0, 3)).toEqual([mel, mel, acme]);
-    // Who has no account here any more keeps the login.
+    // A person whose account does not exist any more keeps the login in the history.
     await env.DB.prepare("UPDATE updates SET requested_by = 'gone' WHERE token_name = ''").run();
     expect(await get(`${STACK_PATH}/updates/latest`)).toMatchObject({ requestedBy: { githubLogin: "gone", name: "gone" } });
   });

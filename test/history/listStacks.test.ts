@@ -39,7 +39,8 @@ it("a page of many stacks reads its own rows, and two for each stack that is cou
   expect(first.html).toContain("1,200 stacks in 40 projects");
   const names = [...first.html.matchAll(/<th scope="row"><a href="[^"]*">([^<]*)/g)].map(([, name]) => name);
   expect(names.slice(0, 2)).toEqual(["project-29/stack-1189", "project-17/stack-1177"]);
-  // The count reads each stack in an index, and once more to group it. The 50 rows of the page are read in two queries, with their updates.
+  // The count reads each stack from an index, and once more to group the stacks. Two queries read the 50 rows of the page, with their
+  // updates.
   expect(first.rows).toBeLessThan(2 * STACKS + 6 * 50 + 60);
   const last = await rowsOf("/acme/~/stacks?page=24");
   expect(last.rows).toBeLessThan(3 * STACKS + 6 * 50 + 60);

@@ -12,7 +12,7 @@ import { changesNothing } from "../support/stored.ts";
 import { type World, gzip, newOrgToken, newStack, newWorld, startUpdate } from "../support/world.ts";
 
 const STACK_PATH = "/api/stacks/acme/web/dev";
-/** Bytes of the whole answer of a refusal. */
+/** Maximum number of bytes of the whole answer of a refusal. */
 const MOST_ANSWER = 4096;
 
 let world: World;
@@ -177,7 +177,7 @@ describe("a gzipped body of a few kilobytes that is a very long list", () => {
       await refusedBriefly([400, 413], "PATCH", `${path}/journalentries`, { lease, body: await gzip(body), headers });
       await refusedBriefly([400, 413], "POST", `${path}/events/batch`, { lease, body: body.replace("entries", "events") });
     }
-    // Larger batches of events are stored as they come, and never parsed whole.
+    // Larger batches of events are stored as received, and never parsed as a whole.
     await ok("POST", `${path}/complete`, { lease, json: { status: "succeeded" } });
   });
 });

@@ -16,7 +16,7 @@ const STACK_PATH = "/api/stacks/acme/web/dev";
 const text = async (path: string) => (await call("GET", path, { token })).text();
 
 describe("a name", () => {
-  /** Letters that look like others, that turn the text around, that are not seen, and letters of more than one code point. */
+  /** Letters that look like others, that reverse the direction of text, or that are invisible, and letters of more than one code point. */
   const odd = [
     "d\u0435v",
     "\u202edev",

@@ -227,7 +227,7 @@ describe("without room for an audit event, while everything else works", () => {
       "a machine's sign-in": [400, () => signIn(limited.tokenValue)],
       "a deleted token's sign-in": [400, () => signIn(deleted.tokenValue)],
     };
-    // All of them known, so that nothing but the event needs the database.
+    // All of these credentials are known, so only the event needs the database.
     for (const value of [token, world.billing, limited.tokenValue, elsewhere.tokenValue]) await call("GET", "/api/user", { token: value });
     await settledLog();
     const restore = await noPromises();

@@ -3,8 +3,8 @@ import { call } from "../support/client.ts";
 import { type RunningUpdate, type World, newStack, newWorld, startUpdate } from "../support/world.ts";
 
 /**
- * What the CLI can call and we do not do (cli-protocol §6.2, §6.3 and the last column of §7): each answers so that its command says
- * something sensible, and that no other command breaks.
+ * Tests operations of features that Stackpass lacks and the CLI calls (cli-protocol §6.2, §6.3 and the last column of §7): each answer
+ * makes its command print a sensible message, and breaks no other command.
  */
 const ORG_PATH = "/api/orgs/acme";
 const STACK_PATH = "/api/stacks/acme/web/dev";

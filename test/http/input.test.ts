@@ -14,7 +14,7 @@ beforeEach(async () => {
 });
 
 const STACK_PATH = "/api/stacks/acme/web/dev";
-/** One route for each way in which a body is read: JSON that is parsed, a stream, JSON under a lease, a stream under a lease. */
+/** One route for each way of reading a body: JSON that is parsed, a stream, JSON under a lease, a stream under a lease. */
 const ways = ["json", "import", "complete", "journal", "events"] as const;
 
 async function target(way: (typeof ways)[number]) {
@@ -222,7 +222,7 @@ it("has security headers on every answer, good or bad", async () => {
 it("limits clients that guess tokens, and no client with a valid token", async () => {
   const headers = { "CF-Connecting-IP": "198.51.100.77" };
   const statuses = new Set<number>();
-  // The limit is 100 in each minute of the clock, and one may end here.
+  // The limit is 100 in each minute of the clock, and a minute may end during this loop.
   for (let i = 0; i < 250; i++) {
     const response = await call("GET", "/api/user", { token: `pul-${i}`, headers });
     statuses.add(response.status);

@@ -7,7 +7,7 @@ const escapes = 10_000;
 it.each([
   ["\\u0000", 1],
   ["\\\\", 1],
-  // Each of its quotes is found once.
+  // The search finds each quotation mark once.
   ['\\"', escapes + 1],
 ])("a text of %s is searched for its end in one pass", (escape, most) => {
   const bytes = new TextEncoder().encode(`"${escape.repeat(escapes)}" `);

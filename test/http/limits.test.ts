@@ -100,7 +100,7 @@ describe("a small body that inflates to a large one", () => {
   it("is not inflated beyond the limit, nor read on", async () => {
     const bytes = await bomb();
     let taken = 0;
-    // Members without end: only the refusal ends it.
+    // The members never end, so only the refusal ends the body.
     async function* endless() {
       for (let at = 0; ; at = at + 1024 < bytes.length ? at + 1024 : 0) {
         const slice = bytes.subarray(at, at + 1024);

@@ -38,11 +38,11 @@ it("begins every address that others keep with PUBLIC_URL, whatever host a reque
   const addresses = [acceptInviteUrl, redirectUri, url, meta.location, made.headers.get("Location")!, issuer, jwksUri];
   expect(addresses.filter((address) => !address.startsWith(`${PUBLIC}/`) && address !== PUBLIC)).toEqual([]);
 
-  // The browser continues at the public address, because the provider sends it there, and its cookie has to be there.
+  // The browser continues at the public address, because the provider sends it there, and the cookie has to be there.
   const browser = new Browser();
   const moved = new URL(await browser.led(browser.get("/login/acme/sso?next=%2Facme")));
   expect([moved.origin, moved.pathname]).toEqual([PUBLIC, "/login/acme/sso"]);
-  // A proxy may hide the public host from the Worker: the browser is sent there once, and not in a circle.
+  // A proxy may hide the public host from the Worker. The browser is redirected there once, and not again and again.
   const there = new URL(await browser.led(browser.get(moved.pathname + moved.search)));
   expect(there.searchParams.get("redirect_uri")).toBe(`${PUBLIC}/login/acme/sso/callback`);
 });

@@ -5,11 +5,11 @@ import { stringsIn } from "../../src/http/strings.ts";
 
 const encoder = new TextEncoder();
 
-/** Reads a body that comes in pieces of these lengths, over and over. @returns the strings, or the status of the refusal */
+/** Reads a body in pieces of these lengths, which are used in turn. @returns the strings, or the status of the refusal */
 async function read(body: string | Uint8Array, lengths: number[], isList = true, most = 1000): Promise<string[] | number> {
   const bytes = typeof body === "string" ? encoder.encode(body) : body;
   async function* chunks() {
-    // One buffer for all, as a body is read.
+    // All pieces are in one buffer, as when a body is read.
     const buffer = new Uint8Array(Math.max(...lengths));
     for (let at = 0, i = 0; at < bytes.length; i++) {
       const piece = bytes.subarray(at, at + lengths[i % lengths.length]!);
@@ -36,7 +36,7 @@ async function read(body: string | Uint8Array, lengths: number[], isList = true,
 }
 
 const lengths = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 5 });
-/** Texts that are hard to cut: quotes, backslashes, brackets, letters of several bytes. */
+/** Texts with characters that a cut between two pieces may break: quotes, backslashes, brackets, letters of several bytes. */
 const text = fc.string({ unit: fc.constantFrom("a", '"', "\\", "/", "{", "]", ",", " ", "\n", "é", "𝒳", "\u2028"), maxLength: 12 });
 const others = fc.dictionary(
   text.filter((name) => name !== "values"),
@@ -64,7 +64,7 @@ describe("the strings of a body", () => {
         fc.nat(),
         fc.nat(),
         async (values, more, cuts, at, by) => {
-          // One byte is left out, doubled, or becomes another one.
+          // One byte is left out, doubled or replaced.
           const good = encoder.encode(JSON.stringify({ ...more, values }));
           const place = at % good.length;
           const other = [[], [good[place]!, good[place]!], [by % 256]][by % 3]!;
@@ -129,7 +129,7 @@ describe("the strings of a body", () => {
   });
 });
 
-/** What must come of a body, by the parser of the platform. */
+/** The expected result for a body, by the parser of the platform. */
 function expected(body: Uint8Array): string[] | number {
   let parsed: unknown;
   try {

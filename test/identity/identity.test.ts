@@ -21,7 +21,7 @@ const audience = "sts.amazonaws.com";
 const stream: Subject = { org: "acme", kind: "audit-stream", name: "archive" };
 const bindings = env as unknown as Bindings;
 
-/** The time of the tests moves on, so that no isolate answers with the keys of an earlier one. */
+/** The time of the tests advances, so that no isolate answers with the keys of an earlier test. */
 let start = Date.now();
 beforeEach(() => {
   start += 1000 * DAY;
@@ -34,7 +34,7 @@ const keysAt = async (now: number) => (await publishKeys(at(now) as unknown as R
 const kidOf = (token: string) => decodeProtectedHeader(token).kid!;
 const kidsAt = async (now: number) => (await keysAt(now)).keys.map(({ kid }) => kid);
 
-/** What another service does: it reads the keys, and checks everything. */
+/** Verifies a token as another service does: it reads the keys, and checks everything. */
 async function verify(token: string, now: number) {
   const options = { issuer, audience, subject: "org:acme:audit-stream:archive", algorithms: ["RS256"], currentDate: new Date(now) };
   return (await jwtVerify(token, createLocalJWKSet(await keysAt(now)), options)).payload;
@@ -136,7 +136,7 @@ describe("a signing key", () => {
     expect(kidOf(await sign(start + HOUR, { ENCRYPTION_KEYS: newer! }))).toBe(kidOf(first));
     const lost = await sign(start + 2 * HOUR, { ENCRYPTION_KEYS: other! });
     expect(kidOf(lost)).not.toBe(kidOf(first));
-    // A key that is not encrypted begins like every RSA key.
+    // Every unencrypted RSA key begins with the same bytes.
     const plain = toBase64(
       new Uint8Array(
         (await crypto.subtle.exportKey("pkcs8", (await generateKeyPair("RS256", { extractable: true })).privateKey)) as ArrayBuffer,

@@ -118,7 +118,7 @@ describe("what a report ended besides the token itself", () => {
     );
     const next = await ok<NewToken>("POST", `/api/orgs/acme/tokens/${ci.id}/rotate`, { token: world.admin, json: {} });
     expect(await works(next.tokenValue)).toBe(true);
-    // The successor is the administrator's doing: a second report does not reach it.
+    // The administrator made the successor, so a second report of the old token does not end it.
     expect(await eventsOf(() => changesNothing(() => report(stolen.tokenValue)))).toEqual([]);
     expect(await works(next.tokenValue)).toBe(true);
   });

@@ -113,7 +113,7 @@ describe("a personal token that is revoked with everything it created", () => {
     await ok("DELETE", "/api/orgs/globex/members/gus", { token: world.member });
     let report: Report | undefined;
     const events = await eventsOf(async () => (report = await revokePersonal(world.stranger, first.id)));
-    // Of the two that are left the one with the older membership.
+    // Of the two administrators who are left, the one with the older membership stays.
     expect(await membersOf("globex", world.member)).toEqual(["mel"]);
     await refused(404, "GET", "/api/orgs/globex", { token: world.billing });
     expect(report).toMatchObject({ total: 1 });
@@ -289,7 +289,7 @@ describe("nobody removes the record of a descent", () => {
     expect((await thief.post("/acme/~/tokens/new", { name: "thief", expiry: "never" })).status).toBe(303);
     await thief.post("/signout", {});
     laterBy(40 * 86_400_000);
-    // A sign-in takes away what ended long ago.
+    // A sign-in deletes sessions that ended long ago.
     await signIn(world.admin);
     expect(await revokePersonal(world.admin, stolen.id)).toMatchObject({ total: 1, ended: [{ name: "thief" }] });
   });

@@ -12,8 +12,8 @@ const { trees: RUNS } = inject("sizes");
 const steps = fc.array(fc.record<Step>({ actor: fc.nat(1000), action: fc.nat(1000), org: fc.nat(1) }), { minLength: 6, maxLength: 24 });
 
 /**
- * Grown in every run: a token makes a second one and invites an administrator, who makes an organization token. So the descent goes by way of a
- * membership, which few random trees do.
+ * Every run grows this tree: a token makes a second one and invites an administrator, who makes an organization token. So the descent
+ * includes a membership, as in few random trees.
  */
 const throughMembership: Step[] = [
   { actor: 0, action: 0, org: 0 },
@@ -21,7 +21,7 @@ const throughMembership: Step[] = [
   { actor: 2, action: 5, org: 0 },
 ];
 
-/** How much was grown and looked at, by kind. */
+/** Numbers of nodes that were grown and examined, by kind. */
 const counts: Record<string, number> = {};
 const count = (what: string) => void (counts[what] = (counts[what] ?? 0) + 1);
 
@@ -35,10 +35,10 @@ it(
       fc.asyncProperty(steps, fc.tuple(fc.nat(1000), fc.nat(1000)), fc.boolean(), async (taken, picks, leaks) => {
         const model = await grow(world, taken);
         const credentials = model.nodes.filter((node) => node.value !== "");
-        // Of two the one with more below it.
+        // Of two credentials, this takes the one with more descendants.
         const [one, other] = picks.map((pick) => credentials[pick % credentials.length]!) as [Node, Node];
         const root = model.below(one).size > model.below(other).size ? one : other;
-        // A leak of a token says nothing about the value that it replaced.
+        // A leak of a token does not concern the value that the token replaced.
         const below = model.below(root, leaks ? [root] : model.lineOf(root));
         const living = await livingRows();
         const total = leaks ? await leak(root) : await revoke(world, root);
@@ -62,7 +62,7 @@ it(
 
 const describe = (model: Model, node: Node) => `${node.kind} ${node.id}, made in step ${node.at}, depth ${model.depthOf(node)}`;
 
-/** @returns how many ended with it, as the answer says */
+/** @returns how many other credentials ended with it, according to the answer */
 async function revoke(world: World, { kind, id, person, org }: Node): Promise<number> {
   const path = kind === "organization" ? `/api/orgs/${org}/tokens` : `/api/user/${kind === "session" ? "sessions" : "tokens"}`;
   const token = kind === "organization" ? (org === "acme" ? world.admin : world.stranger) : person!.probe;
@@ -72,12 +72,12 @@ async function revoke(world: World, { kind, id, person, org }: Node): Promise<nu
 let addresses = 1;
 async function leak({ kind, value }: Node): Promise<undefined> {
   const token = kind === "session" ? value.split("=")[1]! : value;
-  // Reports are counted by network: a search for a smaller counterexample sends many.
+  // Reports are counted by network, and a search for a smaller counterexample sends many.
   await ok("POST", "/api/token-leaks", { json: { token }, headers: { "CF-Connecting-IP": `2001:db8:7:${(addresses++).toString(16)}::1` } });
   return undefined;
 }
 
-/** Whether it opens anything. */
+/** Whether the node still gives access. */
 async function isGood(node: Node, stranger: string): Promise<boolean> {
   const { kind, org, id, value, person } = node;
   switch (kind) {
@@ -94,7 +94,7 @@ async function isGood(node: Node, stranger: string): Promise<boolean> {
   }
 }
 
-/** Everything that opens something, in the whole database. */
+/** Everything in the whole database that gives access. */
 const livingRows = async () =>
   (await env.DB.prepare(
     `SELECT (SELECT count(*) FROM access_tokens WHERE deleted_at IS NULL AND disabled_at IS NULL AND (retires_at IS NULL OR retires_at > ?1))

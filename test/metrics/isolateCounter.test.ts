@@ -61,7 +61,7 @@ describe("a counter of an isolate", () => {
     for (const key of ["a", "bad", "b"]) counter.count(ctx, key, { key, count: 1 });
     await expect(counter.flush(store())).rejects.toThrow();
     expect(await counted()).toEqual({ a: 1, b: 1 });
-    // What cannot be written is tried once more beside others, and then dropped.
+    // A count that cannot be written is tried once more together with others, and then dropped.
     counter.count(ctx, "a", { key: "a", count: 1 });
     await expect(counter.flush(store())).rejects.toThrow();
     counter.count(ctx, "a", { key: "a", count: 1 });

@@ -17,7 +17,7 @@ const encode = (value: unknown) =>
     .replaceAll("+", "-")
     .replaceAll("/", "_")
     .replaceAll("=", "");
-/** A token that nobody signed. */
+/** A token without a signature. */
 const unsigned = (header: unknown, claims: unknown = goodClaims(idp.url)) => `${encode(header)}.${encode(claims)}.${"A".repeat(342)}`;
 const header = { alg: "RS256", kid: "shared", typ: "JWT" };
 const nested = (levels: number) => `${"[".repeat(levels)}${"]".repeat(levels)}`;
@@ -80,7 +80,7 @@ describe("a token that is refused", () => {
       { x5c: ["AAAA"] },
     ])
       expect(await notExchanged(await evil.sign(goodClaims(idp.url), more))).toMatchObject({ error: "invalid_grant" });
-    // Of a token with a good signature these members are ignored.
+    // These members are ignored in a token with a valid signature.
     await exchanged(await idp.token({}, { jku: "https://evil.example.com/keys" }));
   });
 });

@@ -5,7 +5,7 @@ import { matchesPattern } from "../../src/oidc/pattern.ts";
 import type { PolicyDefinition } from "../../src/oidc/table.ts";
 import { naive } from "./naive.ts";
 
-/** Few names and few letters, so that rules often match. */
+/** There are few names and few letters, so that rules often match. */
 const names = fc.constantFrom("sub", "ref", "a.b", "kubernetes.io", "__proto__", "constructor");
 const letters = fc.constantFrom("a", "b", "/", ":", "é", "𝕏", ".", "-", "^", "$", "\n");
 const texts = fc.string({ unit: letters, maxLength: 5 });
@@ -58,14 +58,14 @@ it("decides as a naive model of the written rules does", () => {
     fc.property(fc.array(definition, { maxLength: 4 }), wanted, claims, (policies, asked, token) => {
       const outcome = evaluate(policies, asked, token as Record<string, unknown>);
       expect(tellOutcome(outcome, asked.admin)).toBe(naive(policies, asked, token));
-      // The order has no influence.
+      // The order of the definitions has no influence.
       const reversed = evaluate(policies.toReversed(), asked, token as Record<string, unknown>);
       expect(tellOutcome(reversed, asked.admin)).toBe(tellOutcome(outcome, asked.admin));
       seen.add(tellOutcome(outcome, asked.admin));
     }),
     { numRuns: inject("sizes").policies },
   );
-  // Every outcome is reached, so the test does not only compare refusals.
+  // Every outcome occurs, so the test does not only compare refusals.
   expect([...seen]).toEqual(expect.arrayContaining(["denied", "unmatched", "not-admin", "allowed as no role", "allowed as admin"]));
 });
 

@@ -83,7 +83,7 @@ describe("an exchange", () => {
     };
     const [first, remembered] = ['d1;desc="2"', 'd1;desc="1"'];
     expect([await roundTrips(), await roundTrips()]).toEqual([first, remembered]);
-    // The isolate does not learn of changes: they could be made in another one.
+    // The isolate is not notified of changes, because another isolate could make them.
     await setPolicies(world, idp.policyId, [allowing({ tokenType: "team", teamName: "web" })]);
     expect([await roundTrips(), await roundTrips()]).toEqual(["invalid_grant", "invalid_grant"]);
     await setPolicies(world, idp.policyId, [allowing({ tokenType: "team", teamName: "ops" })]);
@@ -160,7 +160,7 @@ describe("an exchange", () => {
   });
 
   it("gives a token of a person that is valid in this organization only, and makes nothing of people", async () => {
-    // ada administers globex, too.
+    // ada also administers globex.
     await env.DB.prepare(
       "INSERT INTO members (org_id, user_id, role, created_at) SELECT organizations.id, users.id, 'admin', 0 FROM organizations, users WHERE organizations.name = 'globex' AND login = 'ada'",
     ).run();
@@ -174,7 +174,7 @@ describe("an exchange", () => {
     await refused(404, "GET", "/api/stacks/globex/web/theirs", { token });
     await refused(404, "GET", "/api/orgs/globex/tokens", { token });
     expect(await ok("GET", "/api/orgs/acme/tokens", { token })).toEqual({ tokens: [] });
-    // It would be a way to more than the policy gives.
+    // With these calls the token could get more rights than the policy gives.
     await refused(403, "POST", "/api/user/tokens", { token, json: {} });
     await refused(403, "POST", "/api/orgs/acme/tokens", { token, json: { name: "more" } });
     await refused(403, "POST", ISSUERS, { token, json: { name: "x", url: "https://x.example.com" } });
@@ -326,7 +326,7 @@ describe("an exchanged token ends", () => {
     const machine = await newOrgToken(world, "root", { admin: true });
     const path = (id: string) => `${ISSUERS}/${idp.id}/sessions/${id}`;
     await refused(403, "DELETE", path(sessions[0]!.id), { token: machine.tokenValue });
-    // The tokens of the organization are no sessions.
+    // The organization's own tokens are not sessions of the issuer.
     await refused(404, "DELETE", path(machine.id), admin());
     const events = await eventsOf(() => ok("DELETE", path(sessions[0]!.id), admin()));
     expect(events).toMatchObject([{ event: "oidc-session-ended", userLogin: "ada" }]);
@@ -444,11 +444,11 @@ describe("a token of an issuer", () => {
     await idp.publish([second.jwk]);
     await exchanged(await second.sign(goodClaims(idp.url)));
     expect(await idp.reads()).toBe(2);
-    // The keys were just read for an unknown key, and are not read again at once.
+    // The keys were just read because of an unknown key, and are not read again at once.
     await idp.publish([first.jwk]);
     expect(await notExchanged(await first.sign(goodClaims(idp.url)))).toMatchObject({ error: "invalid_grant" });
     await idp.publish([second.jwk]);
-    // The first key is gone.
+    // The issuer does not publish the first key any more.
     expect(await notExchanged(await first.sign(goodClaims(idp.url)))).toMatchObject({ error: "invalid_grant" });
     await later(id, 31_000);
     const forged = await Promise.all(Array.from({ length: 10 }, (_, i) => stranger.sign(goodClaims(idp.url), { kid: `forged-${i}` })));
@@ -508,12 +508,12 @@ describe("a token of an issuer", () => {
     const ofOrg = await notExchanged(await idp.token(), { audience: "urn:pulumi:org:nowhere" });
     const ofIssuer = await notExchanged(await key.sign(goodClaims("https://unknown.example.com")));
     expect(ofOrg).toEqual(ofIssuer);
-    // The issuer of acme opens nothing in globex.
+    // A token of acme's issuer gives no access to globex.
     expect(await notExchanged(await idp.token(), { audience: "urn:pulumi:org:globex" })).toEqual(ofOrg);
   });
 });
 
-/** Lets time pass for the keys of an issuer. */
+/** Moves the clock, so that the keys of an issuer become old. */
 const later = (id: string, ms: number) =>
   env.DB.prepare("UPDATE oidc_issuers SET fetched_at = fetched_at - ?, tried_at = tried_at - ? WHERE id = ?").bind(ms, ms, id).run();
 

@@ -127,7 +127,7 @@ describe("issuers", () => {
       await refused(404, method, path, { token: world.stranger, json });
     }
     await refused(403, "GET", ISSUERS, { token: world.member });
-    // Nobody reaches the issuer of another organization.
+    // No caller reaches the issuer of another organization.
     const globex = { token: world.stranger };
     await refused(404, "GET", `/api/orgs/globex/oidc/issuers/${id}`, globex);
     await refused(404, "DELETE", `/api/orgs/globex/oidc/issuers/${id}`, globex);

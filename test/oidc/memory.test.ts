@@ -29,13 +29,13 @@ const sql = (text: string, ...values: unknown[]) =>
     .bind(...values)
     .run();
 
-/** Exchanges twice, so that the isolate remembers the place. Another isolate then changes something, which this one does not learn. */
+/** Exchanges twice, so that the isolate remembers the place. Another isolate then changes something, and this one is not notified. */
 async function remembered(idp: Idp, more: Record<string, string> = {}): Promise<void> {
   expect((await exchange(await idp.token(), more)).status).toBe(200);
   expect((await exchange(await idp.token(), more)).headers.get("Server-Timing")).toBe('d1;desc="1"');
 }
 
-/** The next exchange, in an isolate that remembers the place. */
+/** Makes the next exchange in an isolate that remembers the place. */
 const refusedNow = async (idp: Idp, more: Record<string, string> = {}) => (await notExchanged(await idp.token(), more)).error_description;
 const tokensOf = (idp: Idp) =>
   env.DB.prepare("SELECT count(*) AS n FROM access_tokens WHERE issuer_id = ?").bind(idp.id).first<number>("n");
@@ -130,7 +130,7 @@ it("keys that an administrator set while the issuer answered are not replaced by
   const { id } = await ok<{ id: string }>("POST", "/api/orgs/acme/oidc/issuers", { ...admin(), json: { name: "ci", url: idp.url } });
   const { id: policyId } = await ok<{ id: string }>("GET", `/api/orgs/acme/auth/policies/oidcissuers/${id}`, admin());
   await setPolicies(world, policyId, [allowing()]);
-  // Somebody publishes a key of their own, and an administrator stops trusting what is published.
+  // An attacker publishes a key, and an administrator stops trusting the published keys.
   await idp.publish([trusted.jwk, stolen.jwk]);
   const { fetch } = globalThis;
   let isSet = false;

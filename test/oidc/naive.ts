@@ -1,7 +1,7 @@
 import type { PolicyDefinition } from "../../src/oidc/table.ts";
 import type { Wanted } from "../../src/oidc/evaluate.ts";
 
-/** What management-api §10.2 says, as directly as it can be written: with regular expressions, and one rule after the other. */
+/** Implements management-api §10.2 as directly as possible: with regular expressions, and one rule after the other. */
 export function naive(policies: PolicyDefinition[], wanted: Wanted, claims: unknown): string {
   let denies = false;
   let allows = false;
@@ -41,7 +41,7 @@ function fits(claims: unknown, key: string, pattern: string): boolean {
   return values.some((one) => ["string", "number", "boolean"].includes(typeof one) && toRegExp(pattern).test(String(one)));
 }
 
-/** `*` is zero or more characters, `?` zero or one, `.` exactly one. */
+/** `*` matches zero or more characters, `?` zero or one, and `.` exactly one. */
 const toRegExp = (pattern: string) =>
   new RegExp(
     `^${[...pattern].map((c) => ({ "*": "[^]*", "?": "[^]?", ".": "[^]" })[c] ?? c.replace(/[\\^$+()[\]{}|/]/, String.raw`\$&`)).join("")}$`,

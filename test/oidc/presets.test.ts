@@ -8,7 +8,7 @@ import { policyFault, warningsOf } from "../../src/oidc/warnings.ts";
 
 const aud = "urn:pulumi:org:acme";
 
-/** Claims as the providers send them (identity-facts §6), and fields of a preset that shall admit exactly their pipeline. */
+/** Claims as the providers send them (identity-facts §6), and the fields of a preset that must admit exactly their pipeline. */
 const github: Claims = {
   iss: "https://token.actions.githubusercontent.com",
   aud,
@@ -98,9 +98,9 @@ const spacelift: Claims = {
 interface Case {
   fields: PresetFields;
   claims: Claims;
-  /** Changes of the claims that must be refused, by what they are. */
+  /** Changed claims that must be refused, by a description of the change. */
   out: Record<string, Claims>;
-  /** Changes that must be admitted. */
+  /** Changed claims that must be admitted. */
   in?: Record<string, Claims>;
 }
 

@@ -13,7 +13,7 @@ interface Health {
 
 const good = { database: "ok", migrations: "ok", objects: "ok", stacks: "ok", secrets: "ok", settings: "ok", cache: "ok", queue: "ok" };
 
-/** A moment of its own for each test: an answer is given again for some seconds. */
+/** Each test uses a time of its own, because an answer is reused for some seconds. */
 let moments = 0;
 const atAnotherMoment = () => laterBy(++moments * 100_000);
 

@@ -19,7 +19,7 @@ const token = env.OPERATOR_TOKEN;
 let world: World;
 beforeEach(async () => {
   world = await newWorld();
-  // What this isolate has counted for earlier tests.
+  // Discards what this isolate has counted for earlier tests.
   await flushRefusals(openStore(env));
   await env.DB.exec("DELETE FROM measures");
 });
@@ -76,7 +76,7 @@ describe("the operator's credential", () => {
   it("is guessed no more often than any other", async () => {
     const headers = { Authorization: "Bearer guess", "CF-Connecting-IP": "2001:db8::9e55" };
     const statuses = new Set<number>();
-    // The limit is 100 in each minute of the clock, and one may end here.
+    // The limit is 100 in each minute of the clock, and a minute may end during this loop.
     for (let i = 0; i < 250; i++) statuses.add((await call("GET", "/api/metrics", { headers })).status);
     expect(statuses).toEqual(new Set([401, 429]));
   });
@@ -153,7 +153,7 @@ describe("the numbers", () => {
     await env.STATE.put(`${DEAD_LETTERS}2026-01-01/1.json`, "{}");
     const before = (await numbers()).audit;
     expect(before).toMatchObject({ deadLetters: 1, lastCheckpointDay: null });
-    // Events of an earlier test's world may still have come in.
+    // Events of an earlier test may still have arrived.
     expect(before.checkpointsOverdue).toBeGreaterThan(0);
     const now = Date.now();
     await runCron(env as Bindings, now);
@@ -169,7 +169,7 @@ describe("the numbers", () => {
     const { cron, audit } = await numbers();
     expect(Object.keys(cron)).not.toContain("sweep");
     expect(cron).toHaveProperty("relay");
-    // And a number that cannot be had is left out.
+    // A number that cannot be read is left out.
     expect(audit.deadLetters).toBeNull();
     expect([...(await samples()).keys()]).not.toContain("stackpass_audit_dead_letters");
     breakObjectReads();

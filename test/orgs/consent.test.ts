@@ -94,7 +94,7 @@ describe("a membership that the person has not accepted", () => {
     await ok("POST", "/api/orgs/acme/members/mel", { token: world.admin, json: { role: "member" } });
     await accept(world.member, "acme");
     expect(await defaultOf(world.member)).toBe("acme");
-    // Accepted later, though made earlier.
+    // mel was added to this organization earlier, and accepted it later.
     await accept(world.member);
     expect(await defaultOf(world.member)).toBe("acme");
     await ok("POST", "/api/user/organizations/globex/default", { token: world.member });

@@ -11,7 +11,7 @@ beforeEach(async () => {
   world = await newWorld();
 });
 
-/** What an operator does with the database. */
+/** Sets an edition as an operator does, in the database. */
 const setEdition = (edition: string | null) =>
   env.DB.prepare("UPDATE organizations SET edition = ?, settings_version = settings_version + 1 WHERE name = 'acme'").bind(edition).run();
 
@@ -52,15 +52,15 @@ describe("a trial", () => {
       features: { machineTokensEnabled: false, auditLogsEnabled: false },
     });
 
-    // What is there goes on.
+    // Tokens that exist already still work.
     await newStack(token.tokenValue, "web", "later");
     const { tokens } = await ok<{ tokens: { name: string }[] }>("GET", "/api/orgs/acme/tokens", { token: world.admin });
     expect(tokens.map((one) => one.name)).toEqual(["jenkins"]);
     await ok("DELETE", `/api/orgs/acme/tokens/${token.id}`, { token: world.admin });
-    // And who may not create tokens anyway hears of that, not of an edition.
+    // A caller who may not create tokens in any edition is told about the missing right, and not about the edition.
     expect(await refused(403, "POST", "/api/orgs/acme/tokens", { token: world.member, json: { name: "x" } })).toMatch(/permission/);
 
-    // The log was written on: an upgrade opens it again, at once, with the time between.
+    // Events were recorded meanwhile, and after an upgrade the log shows them at once.
     await setEdition("enterprise");
     await newOrgToken(world, "after");
     await readLog();

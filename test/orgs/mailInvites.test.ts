@@ -20,7 +20,7 @@ interface Mail {
 let world: World;
 let sent: Mail[];
 let fails: boolean;
-/** Mails that the service was given, also those that it did not accept. */
+/** Mails that were handed to the service, including those that it did not accept. */
 let tried: number;
 beforeEach(async () => {
   world = await newWorld();
@@ -52,7 +52,7 @@ const mailsTo = async (path: string) => {
 const states = async () =>
   (await ok<{ invites: { email: string; mail?: string }[] }>("GET", path, { token: world.admin })).invites.map(({ mail }) => mail);
 const MINUTE = 60_000;
-/** Makes each mail due, as time would. */
+/** Makes each mail due, as if the time had passed. */
 const wait = () => env.DB.prepare("UPDATE invites SET mail_at = 1 WHERE mail_at IS NOT NULL").run();
 
 describe("an invitation by address", () => {
@@ -153,7 +153,7 @@ describe("an invitation by address", () => {
     }
   });
 
-  /** Invitations of acme that were sent now. */
+  /** Invitations of acme that have just been sent. */
   const addInvites = (count: number) =>
     env.DB.prepare(
       `WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?2)

@@ -125,7 +125,7 @@ describe("changing a role", () => {
   });
 
   it("to the same role leaves no event", async () => {
-    // Until then it was the default role, which may become another.
+    // Until then mel had the default role, which an administrator can set to another role.
     await ok("PATCH", `${path}/mel`, { ...admin(), json: { role: "member" } });
     const events = await eventsOf(() => changesNothing(() => ok("PATCH", `${path}/mel`, { ...admin(), json: { role: "member" } })));
     expect(events).toEqual([]);

@@ -4,7 +4,7 @@ import { identitiesSql, takenName, personSql } from "../../scripts/identities.ts
 import { changesNothing } from "../support/stored.ts";
 import { newWorld } from "../support/world.ts";
 
-/** The log says by one name who did something, be it a person or an organization's machine. */
+/** The log uses one kind of name for the actor, whether it is a person or an organization's machine. */
 beforeEach(async () => {
   await newWorld();
 });

@@ -10,7 +10,7 @@ beforeEach(async () => {
   world = { ...world, admin: await tenDayToken(world.admin), member: await tenDayToken(world.member) };
 });
 
-/** Called from where the settings of these tests let people in. */
+/** Changes a setting from a network and a country that the settings of these tests allow. */
 const set = (json: Record<string, unknown>) => ok("PATCH", "/api/orgs/acme", { token: world.admin, json, country: "DE" });
 const metadata = (token = world.member) => ok("GET", "/api/orgs/acme/metadata", { token, country: "DE" });
 /** A token that meets the policy on expiry. */
@@ -117,12 +117,12 @@ describe("an organization's settings", () => {
     { setAllowedCidrs: ["everywhere"] },
     { setAllowedCidrs: ["192.0.2.0/33"] },
     { setAllowedCidrs: "192.0.2.0/24" },
-    // Bits behind the prefix: it would let nobody in.
+    // The first network has bits after its prefix, so it would contain no address.
     { setAllowedCidrs: ["203.0.113.9/24", "0.0.0.0/0"] },
     { setAllowedCidrs: ["::ffff:203.0.113.9/128", "0.0.0.0/0"] },
     { setAllowedCidrs: Array.from({ length: 101 }, () => "192.0.2.0/24") },
     { setAllowedCountries: ["Germany"] },
-    // These would shut out whoever sets them.
+    // These settings would lock out the caller.
     { setAllowedCidrs: ["192.0.2.0/24"] },
     { setAllowedCountries: ["DE"] },
     [],

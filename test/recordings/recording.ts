@@ -1,6 +1,6 @@
 /**
- * What a Pulumi CLI said to the server and was told, recorded by `RECORD=1 npm run test:cli -- record`.
- * `{{name}}` stands for what differs each time: tokens, leases, ids, ciphertexts, moments.
+ * The requests of a Pulumi CLI and the answers of the server, recorded by `RECORD=1 npm run test:cli -- record`. `{{name}}` replaces a
+ * value that differs each time: a token, lease, id, ciphertext or time.
  */
 export interface Session {
   /** Version of the CLI. */

@@ -10,8 +10,8 @@ export const recordings = (import.meta as unknown as { glob: (pattern: string, o
 );
 
 /**
- * Says what the CLI said in a session, and expects the answers that it was given.
- * @param token the value of an organization token with the name of the session's
+ * Sends the requests of a recorded session, and expects the recorded answers.
+ * @param token the value of an organization token that has the same name as the session's token
  * @param heard is called with each answer
  */
 export async function replay(
@@ -55,7 +55,7 @@ const filled = (text: string, bound: Map<string, string>) =>
 const unfilled = (text: string, bound: Map<string, string>) =>
   [...bound].reduce((sum, [placeholder, value]) => sum.replaceAll(value, placeholder), text);
 
-/** Learns what a placeholder stands for this time, from where it stood in the recorded answer. */
+/** Finds the present value of each placeholder, at the place where the recorded answer has the placeholder. */
 function bind(recorded: unknown, actual: unknown, bound: Map<string, string>): void {
   if (typeof recorded === "string") {
     const isNew = /^\{\{\w+\}\}$/.test(recorded) && recorded !== "{{time}}" && !bound.has(recorded);
@@ -65,7 +65,7 @@ function bind(recorded: unknown, actual: unknown, bound: Map<string, string>): v
   }
 }
 
-/** The same moments as the recorder takes out. */
+/** Replaces the same times as the recorder. */
 function masked(_key: string, value: unknown): unknown {
   if (typeof value === "number" && value > 1.5e9 && value < 1e11) return "{{time}}";
   if (typeof value === "string" && /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}/.test(value)) return "{{time}}";

@@ -11,7 +11,7 @@ const { REGISTRY_UPSTREAM: upstream, LOCAL_DEVELOPMENT: local } = vars;
 let world: World;
 beforeEach(async () => {
   world = await newWorld();
-  // Answers to earlier tests are still in the cache, under another base.
+  // The base path is new, because answers to earlier tests are still in the cache.
   vars.REGISTRY_UPSTREAM = `${upstream}/base-${crypto.randomUUID()}`;
   await fetch(`${upstream}/requests`, { method: "DELETE" });
 });
@@ -22,7 +22,7 @@ const versionOf = (path: string) => `${PACKAGES_PATH}/${path.replace("@", "/vers
 const get = <T = Record<string, unknown>>(path: string, token = world.member) => ok<T>("GET", path, { token });
 const no = (status: number, path: string, token = world.member) => refused(status, "GET", path, { token });
 const seen = async () => (await (await fetch(`${upstream}/requests`)).json()) as Seen[];
-/** Waits until the answer to each request that the upstream received is in the cache, which is written behind the answer. */
+/** Waits until the answer to each request that the upstream received is in the cache, which is written after the answer was sent. */
 const allCached = () =>
   eventually(async () => {
     for (const { url } of await seen())

@@ -33,7 +33,7 @@ describe("the table of needs", () => {
   });
 });
 
-/** Permissions of routes that are weaker than what their work checks: it depends on the body, or on the kind of the update. */
+/** Routes that require a weaker permission than their work: the right depends on the body, or on the kind of the update. */
 const checkedLater = new Set([
   "stack:preview",
   "team:list",

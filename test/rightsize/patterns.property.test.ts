@@ -51,9 +51,9 @@ it("names single stacks, and takes a project only when all of its stacks were to
   const shop = [touched("shop/dev"), touched("shop/prod")];
   expect(patternsFor(shop, shop)).toEqual([{ project: "shop", stack: "*", access: "write" }]);
   expect(patternsFor(shop, [...shop, touched("shop/new")])).toEqual(shop);
-  // One stack is named: later stacks of the project stay out of reach.
+  // The proposal names one stack, so that later stacks of the project are not included.
   expect(patternsFor([touched("shop/dev")], [touched("shop/dev")])).toEqual([touched("shop/dev")]);
-  // A stack that was deleted since does not open its project.
+  // A stack that has been deleted since does not add its whole project.
   expect(patternsFor([touched("shop/gone")], [touched("shop/dev")])).toEqual([touched("shop/gone")]);
   const read = [touched("shop/a", "read"), touched("shop/b", "read"), touched("shop/c")];
   expect(patternsFor(read, read)).toEqual([touched("shop/*", "read"), touched("shop/c")]);

@@ -81,7 +81,7 @@ const holder = (role: string[], of: OrgSettings): Actor => ({
   hasStackGrants: false,
 });
 
-/** What everybody may who is in the organization. */
+/** The rights of everybody in the organization. */
 const everyone: OrgPermission[] = ["organization:read", "org_member:read", "team:list"];
 
 it("a role that a caller may give opens nothing that the caller may not do", () => {

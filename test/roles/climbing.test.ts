@@ -105,7 +105,7 @@ describe("who takes a role away from others needs its rights", () => {
       expect(await refusal(403, "DELETE", ROLE(writer), clerk)).toContain("the right stack:write");
     });
     await ok("DELETE", ROLE(reader), { token: clerk });
-    // The CLI's assignment replaces the roles of the team.
+    // With the CLI's headers, the assignment replaces the roles of the team.
     const headers = { "User-Agent": "pulumi-cli/1 (v3.259.0; linux)" };
     await changesNothing(() => refused(403, "POST", ROLE(reader), { token: clerk, headers }));
     await ok("POST", ROLE(reader), { token: clerk });

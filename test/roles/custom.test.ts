@@ -89,14 +89,14 @@ it("includes built-in sets and custom records, and no built-in role or itself", 
   const read = () => statusOf("GET", "/api/stacks/acme/web/dev", { token });
   const tag = () => statusOf("PATCH", "/api/stacks/acme/web/dev/tags", { token, json: { a: "b" } });
   expect([await read(), await tag()]).toEqual([200, 403]);
-  // What is included twice over is worked out anew, and what is no longer included is lost.
+  // A role that includes the record twice gets the new rights, and the rights that are no longer included are lost.
   await changeRole(admin, base, { details: allow("stack_tags:update") });
   expect([await read(), await tag()]).toEqual([200, 204]);
   await changeRole(admin, middle, { details: compose(base) });
   expect([await tag()]).toEqual([204]);
   await changeRole(admin, middle, { details: allow("stack:read") });
   expect([await read(), await tag()]).toEqual([200, 403]);
-  // It is not a part any more.
+  // The record is not included in the other one any more.
   await ok("DELETE", `${ROLES}/${base}`, { token: admin });
 });
 
@@ -169,7 +169,7 @@ it("is deleted while nobody has it, and by force where somebody has; never while
   await ok("DELETE", `${ROLES}/${id}?force=true`, { token: admin });
   await refusal(404, "GET", `${ROLES}/${id}`, admin);
   await refusal(404, "DELETE", `${ROLES}/${id}`, admin);
-  // The person has the default role, which is that of a member; the token has next to nothing, and the link lets nobody in.
+  // The person has the default role, which is that of a member. The token has hardly any rights, and nobody can accept the invitation.
   expect(await statusOf("PATCH", "/api/stacks/acme/web/dev/tags", { token: world.member, json: { a: "b" } })).toBe(204);
   expect(await statusOf("GET", "/api/stacks/acme/web/dev", { token: tokenValue })).toBe(403);
   await refusal(409, "PATCH", `/api/orgs/acme/invites/${invite}`, world.stranger);
@@ -189,7 +189,7 @@ it("is the default of the members who were given no other", async () => {
   const added = await ok<{ fgaRole: unknown }>("POST", "/api/orgs/acme/members/gus", { token: admin, json: { role: "member" } });
   expect(added.fgaRole).toMatchObject({ id, name: "reader" });
   expect(await ok("GET", `${ROLES}/${id}/users`, { token: admin })).toEqual({ users: [] });
-  // Whoever is given the built-in role has that.
+  // A person who is given the built-in role has its rights, and not those of the default role.
   await give(admin, "mel", "member");
   expect(await tag()).toBe(204);
 

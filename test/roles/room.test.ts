@@ -74,13 +74,13 @@ it("is for a million bytes of grants together, which an identity can contain", a
   await newRoleId(admin, "around", compose(small));
   await changesNothing(async () => {
     expect(await refusal(400, "POST", ROLES, admin, { name: "more", details: onStacks(2000) })).toMatch(/grant has at most 1000000/);
-    // The record around it would grow too.
+    // The record that includes this one would grow too.
     expect(await refusal(400, "PATCH", `${ROLES}/${small}`, admin, { details: onStacks(1500) })).toMatch(/grant has at most 1000000/);
   });
   await newTeam(world);
   await addTo(admin, "mel");
   for (const id of ids) await ok("POST", `/api/orgs/acme/teams/platform/roles/${id}`, { token: admin });
-  // Once from the database, and once from the cache.
+  // The identity comes from the database first, and then from the cache.
   for (let n = 0; n < 2; n++) {
     await ok("GET", "/api/stacks/acme/web/dev", { token: world.member });
     expect((await ok<{ stacks: unknown[] }>("GET", "/api/user/stacks", { token: world.member })).stacks).toHaveLength(1);

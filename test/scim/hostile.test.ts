@@ -262,7 +262,7 @@ function mutated(value: unknown, steps: number[], odd: unknown): unknown {
 }
 
 it("a request whose parts are replaced by anything is never answered with a failure of the server", async () => {
-  // More requests than the limit allows: each must reach its work.
+  // This test makes more requests than the limit allows, and each of them must be handled.
   const limiter = vi.spyOn(env.SCIM_REQUESTS, "limit").mockResolvedValue({ success: true });
   onTestFinished(() => limiter.mockRestore());
   const user = await good(

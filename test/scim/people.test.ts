@@ -91,7 +91,7 @@ describe("a deactivation", () => {
     expect(await membersOfAcme()).toContain("mel member");
     expect((await ok<{ teams: string[] }>("GET", "/api/orgs/acme/members/mel/teams", { token: world.admin })).teams).toEqual(["red"]);
     expect(await refused(403, "GET", "/api/stacks/acme/web/dev", { token: world.member })).toContain("is older than the time");
-    // The membership may not be accepted or left with it either.
+    // With this token the membership can be neither accepted nor left.
     await refused(404, "POST", "/api/user/organizations/acme/accept", { token: world.member });
     await refused(404, "DELETE", "/api/user/organizations/acme", { token: world.member });
     const { tokenValue: heir } = await ok<{ tokenValue: string }>("POST", "/api/user/tokens", {

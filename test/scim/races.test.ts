@@ -20,7 +20,7 @@ it("no personal write is accepted after the answer to a deactivation", { timeout
   const write = (value: string) => call("PATCH", "/api/stacks/acme/web/dev/tags", { token: world.member, json: { t: value } });
 
   for (let round = 0; round < rounds; round++) {
-    // The identity is cached, and some writes are on their way.
+    // The identity is cached, and some writes are under way.
     expect((await write(`warm ${round}`)).status).toBeLessThan(300);
     let answered = false;
     const late: number[] = [];

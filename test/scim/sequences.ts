@@ -1,6 +1,6 @@
 /**
- * Requests as identity providers send them, and what the answers must have. `{name}` stands for a value that an earlier answer of the sequence gave
- * (`keep`). Written after the public documentation of each client (identity-facts §4).
+ * Requests as identity providers send them, and what the answers must have. `{name}` is replaced by a value from an earlier answer of the
+ * sequence (`keep`). The requests follow the public documentation of each client (identity-facts §4).
  */
 export interface Step {
   method: string;

@@ -58,7 +58,7 @@ it("verifies the objects of a bucket alone, with the checkpoints among them", as
     keyId: "1",
   };
   writeFileSync(join(log, "checkpoints/2026-01-02.json"), JSON.stringify(await signCheckpoint(unsigned, key!.privateKey)));
-  // Written again, with another end.
+  // The same records are written again, and the archived object ends elsewhere.
   write(5, 25);
   expect(await verify(bucket, "--key", key!.publicKey)).toEqual({
     code: 0,

@@ -15,7 +15,7 @@ import { root } from "./support/checkout.ts";
 
 type Configuration = ReturnType<typeof readConfiguration>;
 
-/** Everything in a configuration that names something in the account. */
+/** Everything in a configuration that names a resource of the account. */
 const namesIn = (config: Configuration): string[] => [
   config.name,
   ...(config.d1_databases ?? []).map((one) => one.database_name!),
@@ -122,6 +122,6 @@ it("what a button that deploys asks for belongs to a binding or a secret, and no
     .split("\n")
     .filter((line) => line !== "" && !line.startsWith("#"));
   expect(asked).toEqual(["OPERATOR_TOKEN="]);
-  // Cloudflare provisions what has no id.
+  // Cloudflare creates the resources that have no id in the configuration.
   expect(readFileSync(join(root, CONFIG), "utf8")).not.toMatch(/^\s*(database_id|id)\s*=/m);
 });

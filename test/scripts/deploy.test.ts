@@ -17,12 +17,12 @@ const noDatabase = error(
   "Couldn't find a D1 DB named 'stackpass' (bound as 'DB') in the API. Run 'wrangler d1 create stackpass' to create it.",
 );
 
-/** Of a developer's shell. */
+/** The environment of a developer's shell. */
 const unset = { CLOUDFLARE_ACCOUNT_ID: "" };
 
 const TAG = / --tag unknown\.[0-9a-f]{16}/;
 
-/** The calls are without the tag of the version, which depends on each file of the checkout. */
+/** Runs the deployment. The returned calls lack the tag of the version, which depends on each file of the checkout. */
 async function deploy(answers: Record<string, Answer[]>, args: string[] = [], env: Record<string, string> = unset, more = "") {
   const ended = await runStubbed("deploy", args, { "whoami --json": [one], ...answers }, env, more);
   return { ...ended, calls: ended.calls.map((call) => call.replace(TAG, "")), tags: ended.calls.flatMap((call) => TAG.exec(call) ?? []) };

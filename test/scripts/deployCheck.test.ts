@@ -21,10 +21,10 @@ interface Deployment {
   config: Configuration;
   tag?: string;
   secrets?: string[];
-  /** In place of what the configuration asks for. */
+  /** Bindings of the deployment, in place of those that the configuration requires. */
   bindings?: object[];
   migrations?: string[];
-  /** Minutes since the cron has run. */
+  /** Minutes since the cron last ran. */
   cron?: number;
   consumers?: Record<string, object[]>;
   database?: string;
@@ -47,7 +47,7 @@ const consumersIn = ({ name, queues }: Configuration, queue: string) =>
 
 function answersOf(deployment: Deployment): Record<string, Answer[]> {
   const { config: its, tag, secrets = ["TOKEN_PEPPER", "ENCRYPTION_KEYS", "OPERATOR_TOKEN"], cron = 1 } = deployment;
-  // Cloudflare's own ids are beside what the configuration names.
+  // Each binding also has the id that Cloudflare gave it.
   const bindings = deployment.bindings ?? wantedBindings(its).map((one) => (one.type === "d1" ? { ...one, id: "d-1" } : one));
   const rows = [
     ...(deployment.migrations ?? migrations).map((name) => ({ name, time: 0 })),
@@ -80,7 +80,7 @@ function answersOf(deployment: Deployment): Record<string, Answer[]> {
 const run = (args: string[], answers: Parameters<typeof runStubbed>[2]) =>
   runStubbed("deploy", ["--check", ...args], answers, { CLOUDFLARE_ACCOUNT_ID: "" });
 
-/** The tag of the release in a copy of the checkout: a first run with another command writes it down. */
+/** The tag of the release in a copy of the checkout. A first deployment with the stub reveals it. */
 let tag: string;
 beforeAll(async () => {
   const { calls } = await runStubbed("deploy", ["--secrets-file", "/tmp/none"], {}, { CLOUDFLARE_ACCOUNT_ID: "a1" });

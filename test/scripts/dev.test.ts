@@ -14,7 +14,7 @@ const running: ChildProcess[] = [];
 interface Dev {
   port: number;
   output: () => string;
-  /** As Ctrl-C does, to every process of the terminal. @returns the exit code */
+  /** Sends an interrupt to every process of the terminal, as Ctrl-C does. @returns the exit code */
   interrupt: () => Promise<number | null>;
   until: (text: string) => Promise<void>;
 }
@@ -49,7 +49,10 @@ async function ready(): Promise<Dev> {
   return server;
 }
 
-/** Processes of a group, children that outlive their parent too. One that has ended and waits to be reaped (`Z`) does not count. */
+/**
+ * The processes of a group, including children whose parent has ended. A process that has ended and waits to be reaped (`Z`) does not
+ * count.
+ */
 const groupOf = (leader: ChildProcess) =>
   execFileSync("ps", ["-A", "-o", "pgid=,stat=,args="], { encoding: "utf8" })
     .split("\n")
@@ -69,7 +72,7 @@ afterEach(() => {
     try {
       process.kill(-child.pid!, "SIGKILL");
     } catch {
-      // It has ended.
+      // The process has ended.
     }
   }
 });
@@ -98,7 +101,7 @@ describe("npm run dev", () => {
     expect(log[1]).toMatch(/^GET \/api\/user 401 \d+ ms, no caller: \w+$/);
     expect(log[2]).toContain("Stackpass has stopped");
     expect(log).toHaveLength(3);
-    // What wrangler reports of itself, and of a network that is not needed.
+    // The output must not contain wrangler's own messages, or those about a network that is not needed.
     expect(output).not.toMatch(/wrangler|Binding|Scheduled|Request\.cf|\{"message"/);
   });
 

@@ -16,7 +16,7 @@ import { runScript } from "../cli/support/script.ts";
 const folder = mkdtempSync(join(tmpdir(), "migrate-test-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** Encrypts by a letter in front. */
+/** Encrypts a text by putting a letter in front of it. */
 const lettered = (letter: string): Crypter => ({
   seal: async (texts) => texts.map((text) => `${letter}${text}`),
   open: async (texts) =>

@@ -10,7 +10,7 @@ const texts = fc.oneof(
   }),
 );
 const escape = (c: string) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`;
-/** JSON as Go writes it, and as it wrote it before Go 1.22. */
+/** JSON as Go writes it, and below as Go wrote it before 1.22. */
 const goJson = (text: string) => JSON.stringify(text).replace(/[<>&\u2028\u2029]/g, escape);
 const oldGoJson = (text: string) =>
   goJson(text).replace(/\\[\\"nrtu]|\\[bf]/g, (c) => (c === "\\b" ? "\\u0008" : c === "\\f" ? "\\u000c" : c));

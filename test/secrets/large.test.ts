@@ -17,13 +17,13 @@ beforeEach(async () => {
 const STACK_PATH = "/api/stacks/acme/web/dev";
 const KB = 1000;
 
-/** Base64 of so many bytes; each with its own beginning. */
+/** A text of so many bytes in base64; each has another beginning. */
 const secret = (bytes: number, number = 0): string => {
   const plain = new Uint8Array(bytes).fill(65 + (number % 26));
   new DataView(plain.buffer).setUint32(0, number);
   return (plain as unknown as { toBase64: () => string }).toBase64();
 };
-/** The same as an input or output of a program: a string in JSON. */
+/** A secret as it is in an input or output of a program: a string in JSON. */
 const jsonSecret = (bytes: number): string => btoa(`"${"A".repeat(bytes - 2)}"`);
 const secrets = (count: number, bytes: number) => Array.from({ length: count }, (_, i) => secret(bytes, i));
 
@@ -46,7 +46,7 @@ describe("what was encrypted is decrypted again", () => {
   ])("in one call: %s", async (_, count, bytes, zipped) => {
     const plaintexts = secrets(count, bytes);
     const ciphertexts: string[] = [];
-    // In small calls, as the CLI does it.
+    // The secrets are encrypted in small calls, as the CLI does it.
     for (let at = 0; at < count; at += 100) ciphertexts.push(...(await encryptAll(plaintexts.slice(at, at + 100), zipped)));
     const decrypted = await decryptAll(ciphertexts, zipped);
     expect(Object.keys(decrypted)).toHaveLength(count);
@@ -163,7 +163,7 @@ describe("a large decryption", () => {
     const ciphertexts = await encryptAll(plaintexts);
     let pauses = 0;
     const events = await eventsOf(async () => {
-      // Some groups are sent, and the others when the token is gone.
+      // Some groups are sent first, and the others after the token was deleted.
       const text = new TextEncoder().encode(JSON.stringify({ ciphertexts }));
       const pause = 20_000_000;
       const body = new ReadableStream<Uint8Array>(
@@ -176,7 +176,7 @@ describe("a large decryption", () => {
             controller.close();
           },
         },
-        // Nothing is asked for before it is read.
+        // The stream produces nothing before it is read.
         { highWaterMark: 0 },
       );
       const { read, complete } = await readAnswer(ci.tokenValue, body);
@@ -186,7 +186,7 @@ describe("a large decryption", () => {
     const parts = events.filter(({ event }) => event === "secrets-batch-decrypted");
     const numbers = parts.map(({ description }) => Number(/part (\d)/.exec(description)?.[1])).sort((a, b) => a - b);
     expect(numbers).toEqual(numbers.map((_, i) => i + 1));
-    // There are eight in all, of which half were sent before.
+    // There are eight groups in all, and half of them were sent before the deletion.
     expect(parts.length).toBeLessThan(6);
     expect(parts.every(({ tokenName }) => tokenName === "ci")).toBe(true);
   });
@@ -194,7 +194,7 @@ describe("a large decryption", () => {
   it("reveals no value of a group whose event cannot be stored", async () => {
     const plaintexts = secrets(30, 400 * KB);
     const ciphertexts = await encryptAll(plaintexts);
-    // The first group's event is kept.
+    // Only the event of the first group is stored.
     const mend = loseDatabaseAnswers(1);
     const { status, read, complete } = await readAnswer(token, JSON.stringify({ ciphertexts }));
     mend();
@@ -229,7 +229,7 @@ it.each([100_000, 1_000_000])("a list of %i elements that are not strings is ref
   }
 });
 
-/** @returns whether the answer began well and broke off */
+/** @returns whether the answer began with status 200 and was then cut off */
 async function cutOff(json: unknown, verb = "batch-decrypt"): Promise<boolean> {
   const body = typeof json === "string" ? json : JSON.stringify(json);
   const { status, complete } = await readAnswer(token, body, verb);

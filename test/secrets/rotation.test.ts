@@ -11,7 +11,7 @@ import { changesNothing } from "../support/stored.ts";
 import { type World, newStack, newWorld, startUpdate } from "../support/world.ts";
 
 const STACK_PATH = "/api/stacks/acme/web/dev";
-/** The key that was current before, as vitest.config.ts has it. */
+/** The key that was current before, as in vitest.config.ts. */
 const OLD = env.ENCRYPTION_KEYS.split(",")[1]!;
 
 let world: World;
@@ -93,14 +93,14 @@ describe("putting a stack's secrets under a new key", () => {
   });
 
   it.each([
-    // The stack is read first.
+    // The database first answers the read of the stack.
     ["the answer of the last step is lost", () => loseDatabaseAnswers(1), 2],
     ["the object store fails once", breakObjectWriteOnce, 1],
     ["the object store's answer is lost", loseObjectAnswers, 1],
     ["the state cannot be read", breakObjectReads, 1],
   ] as const)("while %s is done once, by the command or by its repetition", async (_, fault, versionAfter) => {
     await importState(withSecrets(await under(OLD, "one"), await under(env.ENCRYPTION_KEYS, "two")));
-    // Nothing in the background takes a part in it.
+    // No work in the background takes part.
     await settledLog();
     const mend = fault();
     await refused(503, "POST", `${STACK_PATH}/reencrypt`, { token });

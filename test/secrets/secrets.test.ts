@@ -132,7 +132,7 @@ describe("decrypting", () => {
       const answer = await refused(503, "POST", `${STACK_PATH}/${verb}`, { token, json });
       expect([verb, answer.includes("aGk")]).toEqual([verb, false]);
     }
-    // The same identity, from the cache as before.
+    // The same identity is used, from the cache as before.
     await ok("POST", `${STACK_PATH}/encrypt`, { token, json: { plaintext: "aGk=" } });
     await restore();
     expect(await ok("POST", `${STACK_PATH}/decrypt`, { token, json: { ciphertext } })).toEqual({ plaintext: "aGk=" });

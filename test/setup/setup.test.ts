@@ -15,7 +15,7 @@ const good = { operator: OPERATOR, organization: "acme", how: "token", login: "a
 /** The token that the page shows. */
 const tokenIn = (page: string) => /pul-[0-9a-f]{40}/.exec(page)?.[0];
 
-/** The provider of the deployment for the rest of the test. */
+/** Sets the provider of the deployment for the rest of the test. */
 async function deploymentProvider(): Promise<FakeIdp> {
   const idp = await FakeIdp.start();
   const vars = env as unknown as Record<string, unknown>;

@@ -15,7 +15,7 @@ afterAll(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-/** A path of each part of the Worker, and the status of its answer. */
+/** A path for each part of the Worker, and the status of its answer. */
 const firsts: [method: string, path: string, status: number][] = [
   ["GET", "/signin", 200],
   ["GET", "/acme", 303],

@@ -15,7 +15,7 @@ const get = async (path: string) => {
   return (await response.json()) as Record<string, unknown>;
 };
 const tokenNames = async () => ((await get("/api/orgs/acme/tokens"))["tokens"] as { name: string }[]).map(({ name }) => name);
-/** The server answers another client while the test holds a connection open. */
+/** Expects that the server answers another client while the test holds a connection open. */
 const isAlive = () => get("/api/user");
 
 beforeAll(async () => {
@@ -78,10 +78,10 @@ describe("a body", () => {
       return { status, sent };
     };
     let { status, sent } = await flood();
-    // The server closes what it has refused, and a client that goes on writing may miss why.
+    // The server closes the connection after a refusal, and a client that still sends may not receive the reason.
     for (let more = 0; status === 0 && more < 5; more++) ({ status, sent } = await flood());
     expect(status).toBe(413);
-    // So much is read of a body that is refused. What was on its way in the buffers of both sides is not the server's to refuse.
+    // The server reads this much of a body that it refuses. Bytes in the buffers of both sides may be sent in addition.
     expect(sent).toBeLessThan(256 * MiB + 64 * MiB);
     await isAlive();
   });
@@ -140,7 +140,7 @@ describe("a body", () => {
 describe("a request line", () => {
   it.each(["TRACE", "CONNECT", "FOO", "get", "PROPFIND", "OPTIONS"])("with %s does nothing and reveals nothing", async (method) => {
     const { status, body, head } = await say(url, [`${method} /api/user HTTP/1.1`, host, auth]);
-    // To CONNECT the runtime itself says 500, before the Worker is asked.
+    // The runtime itself answers CONNECT with 500, before the Worker is called.
     expect(method === "CONNECT" ? [400, 405, 500] : [400, 404, 405, 501, 0]).toContain(status);
     expect(body + head).not.toContain(token);
     await isAlive();

@@ -29,7 +29,7 @@ beforeAll(async () => {
 
 type Framing = "with its length" | "in chunks";
 
-/** Sends the head, then all of the body, and reads no answer before that. */
+/** Sends the head, then the whole body, and reads no answer before. */
 async function send(socket: Socket, head: string[], body: Buffer, framing: Framing): Promise<void> {
   const chunked = framing === "in chunks";
   const length = chunked ? "Transfer-Encoding: chunked" : `Content-Length: ${body.length}`;
@@ -45,7 +45,7 @@ async function send(socket: Socket, head: string[], body: Buffer, framing: Frami
   socket.resume();
 }
 
-/** @returns the answer's status and message. The connection must be good for one more request. */
+/** @returns the answer's status and message. The connection must still work for one more request. */
 async function refusal(head: string[], body: Buffer, framing: Framing): Promise<{ code: number; message: string }> {
   const socket = await dial(url);
   await send(socket, head, body, framing);
@@ -61,7 +61,7 @@ async function refusal(head: string[], body: Buffer, framing: Framing): Promise<
 const owner = () => `Authorization: token ${token}`;
 const leased = () => `Authorization: update-token ${lease}`;
 const gzip = "Content-Encoding: gzip";
-/** What gzip makes no smaller. */
+/** Bytes that gzip does not make smaller. */
 const noise = (bytes: number) => randomBytes(bytes);
 const entries = (bytes: number) => gzipSync(`{"entries":[{"text":"${noise(bytes).toString("base64")}"}]}`, { level: 1 });
 

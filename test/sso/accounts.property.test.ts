@@ -8,17 +8,17 @@ import { newScimToken, scimClient, userOf, good, patchOf } from "../scim/support
 import { Browser, type Claims, type Connected, connect, prove } from "./support/idp.ts";
 
 /**
- * Random accounts, mappings and claims against the whole Worker. Whatever a provider says, a person is afterwards a member, an administrator or in a team
- * only if that was so before, or if the claims and the settings of the organization allow it.
+ * Tests the whole Worker with random accounts, mappings and claims. Whatever a provider says, a person is a member, an administrator or in
+ * a team afterwards only if that was so before, or if the claims and the settings of the organization allow it.
  */
 const RUNS = inject("long") ? 300 : 8;
 const DOMAINS = ["acme.example", "globex.example"];
 
 /** The people of the world before the sign-in. `sub` is the subject of their identity at acme's provider, if they have one. */
 const people = fc.record({
-  /** A person whose account is linked with the subject `linked`: what they are in acme. */
+  /** The position in acme of a person whose account is linked with the subject `linked`. */
   linked: fc.constantFrom("stranger", "former", "member", "billing-manager", "admin", "admin by groups", "deactivated"),
-  /** What the person has who proves an account with a token at a first sign-in. */
+  /** The position in acme of the person who proves an account with a token at a first sign-in. */
   prover: fc.constantFrom("stranger", "member", "invited", "deactivated"),
   proves: fc.constantFrom("new", "token", "foreign session"),
 });
@@ -54,7 +54,7 @@ interface Standing {
   active: number | null;
 }
 
-/** What each account is in acme, by login. */
+/** The position of each account in acme, by login. */
 async function standings(): Promise<Map<string, Standing>> {
   const { results } = await env.DB.prepare(
     `SELECT login, (SELECT role FROM members WHERE user_id = users.id AND ${IN_ACME}) AS role,
@@ -64,7 +64,7 @@ async function standings(): Promise<Map<string, Standing>> {
   return new Map(results.map(({ login, ...standing }) => [login, standing]));
 }
 
-/** Makes the account `linked` with its identity, and what it is in acme. */
+/** Makes the account `linked` with its identity, and its position in acme. */
 async function makeLinked(world: World, acme: Connected, kind: string): Promise<void> {
   if (kind === "deactivated") {
     const scim = scimClient(await newScimToken(world, crypto.randomUUID()));
@@ -85,7 +85,7 @@ async function makeLinked(world: World, acme: Connected, kind: string): Promise<
   );
 }
 
-/** Makes mel what the prover is. */
+/** Gives mel the position of the prover. */
 async function makeProver(world: World, kind: string): Promise<void> {
   if (kind === "member") return;
   if (kind === "deactivated") {
@@ -144,7 +144,7 @@ it("no claim that was not allowed makes a member, an administrator or a member o
         );
       for (const [login, is] of after) {
         const was = before.get(login) ?? { role: null, inTeam: 0, active: null };
-        // Only the account of the identity, a new one, or the one that was proved with its token changes at all.
+        // Only one of these accounts may change: the account of the identity, a new one, or the one that was proved with its token.
         const isMine = said.sub === "linked" ? login === "linked" : !before.has(login) || (login === "mel" && who.proves === "token");
         if (!isMine) {
           expect([login, is]).toEqual([login, was]);
@@ -153,7 +153,7 @@ it("no claim that was not allowed makes a member, an administrator or a member o
         if (is.role !== null && was.role === null) expect([login, mayJoin, is.active]).toEqual([login, true, null]);
         if (is.role === "admin" && was.role !== "admin") expect([login, gives({ role: "admin" })]).toEqual([login, true]);
         if (is.inTeam && !was.inTeam) expect([login, gives({ team: "sso" })]).toEqual([login, true]);
-        // The deactivated stay outside, whatever is said.
+        // A deactivated account stays outside of the organization, whatever the provider says.
         if (was.active === 0) expect([login, is]).toEqual([login, was]);
       }
     }),

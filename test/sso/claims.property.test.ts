@@ -45,7 +45,7 @@ const provider = fc.record({
 
 type Claims = Record<string, unknown>;
 
-/** The names that a claim contains, in whatever shape. */
+/** The names that a claim contains, whatever its form. */
 const namesIn = (claim: unknown): unknown[] =>
   (Array.isArray(claim) ? (claim as unknown[]) : [claim]).flatMap((one) =>
     typeof one === "object" && one !== null ? Object.values(one) : [one],

@@ -181,7 +181,7 @@ describe("a sign-in belongs to one browser, and comes back once", () => {
       expect(await browser.shown(answer), next).toContain("You are signed in as mel now.");
       expect([browser.session, browser.cookies.size], next).toEqual([session, 1]);
     }
-    // The same holds after a first sign-in.
+    // This also holds after a first sign-in.
     const browser = await join(acme, eve(), "/login/globex/sso");
     expect(await browser.shown(browser.get("/login/globex/sso", visited))).toContain("Continue with Okta");
     const browserOfAcme = await join(acme, eve({ sub: "00u-fay", email: "fay@acme.example" }));

@@ -55,7 +55,7 @@ describe("a logout at the provider", () => {
     expect(await Promise.all([first, second, other, byToken].map((browser) => isSignedIn(browser)))).toEqual([false, false, true, true]);
     expect(events).toMatchObject([{ event: "user-session-ended", userLogin: "eve" }]);
     expect(events[0]!.description).toContain('because eve signed out at "Okta": ');
-    // Nobody is left to sign out.
+    // There is no session left to end.
     expect(await eventsOf(async () => void expect((await logOut(claimsOf(acme.idp))).status).toBe(200))).toEqual([]);
   });
 
@@ -84,7 +84,7 @@ describe("a logout at the provider", () => {
     const browser = await join(acme, eve({ sid: "s-1" }));
     const globex = await connect(world, {}, "globex", world.stranger);
     expect((await logOut(claimsOf(globex.idp, { sid: "s-1" }), "globex")).status).toBe(200);
-    // The connection of globex is none of acme.
+    // acme does not accept a token of globex's connection.
     expect((await logOut(claimsOf(globex.idp, { sid: "s-1" }), "acme")).status).toBe(400);
     expect(await isSignedIn(browser)).toBe(true);
   });

@@ -14,7 +14,7 @@ beforeEach(async () => {
   scim = scimClient(await newScimToken(world));
 });
 
-/** Where a sign-in through the organization's provider leads. */
+/** The path to which a sign-in through the organization's provider leads. */
 const arrives = async (claims = eve(), browser = new Browser()) => browser.led(acme.idp.visit(browser, "/login/acme/sso", { claims }));
 const refusal = (claims = eve(), browser = new Browser()) => browser.shown(acme.idp.visit(browser, "/login/acme/sso", { claims }), 403);
 const setActive = (id: string, active: boolean) => good(scim, "PATCH", `/Users/${id}`, patchOf({ op: "replace", value: { active } }));
@@ -123,7 +123,7 @@ describe("a person whom SCIM made", () => {
     await signInAgain(acme);
     await setActive(id as string, false);
     expect(await refusal()).toContain("has deactivated your account");
-    // The names at the provider may have changed: the identity is the same.
+    // The names at the provider may have changed, but the identity is the same.
     expect(await refusal(eve({ preferred_username: "other", email: "other@acme.example" }))).toContain("has deactivated your account");
     expect(await row("SELECT count(*) AS n FROM members WHERE user_id = (SELECT user_id FROM identities)")).toEqual({ n: 0 });
     await setActive(id as string, true);

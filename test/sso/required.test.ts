@@ -32,7 +32,7 @@ async function withToken(token: string): Promise<Browser> {
   return browser;
 }
 
-/** ada has signed in, is the emergency administrator, and requires single sign-on of everybody. */
+/** ada has signed in, is the emergency administrator, and has set the organization to require single sign-on of everybody. */
 async function required(mode = "people-and-tokens"): Promise<void> {
   await link(world.admin, "ada");
   await set({ required: mode, emergencyAdmins: ["ada"] });
@@ -77,7 +77,7 @@ describe("the requirement of single sign-on", () => {
       "switch the requirement off first",
     );
     await ok("PATCH", "/api/orgs/acme/members/mel", { token: world.admin, json: { role: "admin" } });
-    // ada is not the last administrator any more, and still the last one who can sign in without the provider.
+    // ada is not the last administrator any more, but still the last one who can sign in without the provider.
     expect(await refused(400, "PATCH", "/api/orgs/acme/members/ada", { token: world.admin, json: { role: "member" } })).toContain(
       "emergency administrators",
     );

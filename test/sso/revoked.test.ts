@@ -47,7 +47,7 @@ describe("the removal of an administrator with tokens=revoke", () => {
     expect(events[0]!.description).toMatch(
       /^Removed mel, disabled what mel set up \(connection "Okta" \([\w-]+\), identity provider "ci" \([\w-]+\), audit stream "siem" \([\w-]+\)\)\.$/,
     );
-    // The administrator who decides about it enables it again.
+    // An administrator enables it again.
     await ok("PATCH", `${CONNECTIONS}/${acme.id}`, { token: world.admin, json: { enabled: true } });
     expect(await stateOf()).toBe(true);
   });
@@ -60,7 +60,7 @@ describe("the removal of an administrator with tokens=revoke", () => {
 });
 
 describe("a leak report", () => {
-  /** ada requires single sign-on; the credential of `leaked` has made `made` administrators. */
+  /** ada requires single sign-on; the credential of `leaked` has made administrators of the people in `made`. */
   async function requiredBy(emergencyAdmins: string[]): Promise<void> {
     const browser = new Browser();
     await browser.led(acme.idp.visit(browser, "/login/acme/sso?next=%2Facme", { claims: eve({ sub: "ada" }) }));
@@ -143,7 +143,7 @@ describe("the re-encryption of an organization's secrets", () => {
     expect(after).not.toMatchObject({ c: sealed });
     expect(after).not.toMatchObject({ s: credentials });
     expect(await ok("POST", REENCRYPT, { token: world.admin })).toEqual({ reencrypted: 0, untouched: 2, unreadable: 0 });
-    // The secret is the one that it was: the sign-in works.
+    // The secret has not changed, so the sign-in works.
     await join(acme);
     await env.DB.prepare("UPDATE connections SET client_secret = ?")
       .bind(toBase64url(await encrypt(`77:${old.split(":")[1]}`, `connection:${acme.id}`, text("x"))))

@@ -253,7 +253,7 @@ describe("a sign-in that the provider begins", () => {
       expect(page).toContain("eve@acme.example");
       expect(browser.session).toBeUndefined();
       const arrival = /name="arrival" value="([^"]+)"/.exec(page)![1]!;
-      // Another answer that came meanwhile is not the one that the person has confirmed.
+      // If another answer has arrived meanwhile, the person has not confirmed that one.
       await browser.shown(browser.post(path, { arrival: "another" }), 400);
       expect(await browser.led(browser.post(path, { arrival }))).toBe(target);
       expect(browser.session).toBeDefined();

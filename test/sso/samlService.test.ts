@@ -6,7 +6,7 @@ import { shareBindings } from "../support/fresh.ts";
 import { newEllipticCertificate, newPair, toBase64 } from "./support/certificate.ts";
 import { ASSERTION, DSIG, type Parts, type Said, SamlIdp, type Signing } from "./support/samlIdp.ts";
 
-/** The second Worker itself, over the binding that the main Worker has. */
+/** Calls the second Worker itself, through the binding of the main Worker. */
 shareBindings(() => Promise.resolve());
 
 const service = () => (env as unknown as { SAML: SamlService }).SAML;
@@ -286,7 +286,7 @@ describe("signature wrapping is refused", () => {
   it("a changed name or attribute makes the signature wrong, in the assertion and around it", async () => {
     for (const signed of ["assertion", "both"] as const)
       expect(await verdict((await respond({}, { signed })).replace("eve@acme.example", EVIL))).toBe("signature");
-    // The response is signed as well, and somebody changed it outside of the assertion.
+    // The response is signed as well, and it was changed outside of the assertion.
     const both = await respond({}, { signed: "both" });
     expect(await verdict(both.replace("<samlp:Status>", "<samlp:Extensions></samlp:Extensions><samlp:Status>"))).toBe("signature");
   });
@@ -302,7 +302,7 @@ it("no random change of a response is accepted with another content, and none ma
     fc
       .tuple(at, fc.nat({ max: 300 }), fc.oneof(piece, tag, fc.string({ maxLength: 20 }), fc.constant("")))
       .map(([from, length, more]) => xml.slice(0, from) + more + xml.slice(from + length)),
-    // Two elements of the same kind change places, and one stands in the place of another.
+    // Two elements of the same kind are exchanged, and one element replaces another.
     fc.tuple(tag, tag).map(([one, other]) => xml.replace(one, "\u0001").replace(other, one).replace("\u0001", other)),
     fc.tuple(tag, tag).map(([one, other]) => xml.replaceAll(one, other)),
     fc

@@ -45,7 +45,7 @@ describe("a first sign-in through the connection of an organization", () => {
     const other = new Browser();
     expect(await other.led(acme.idp.visit(other, "/login/acme/sso", { claims: eve({ sub: "another" }) }))).toBe("/login/first");
     expect(await row("SELECT count(*) AS n FROM users WHERE login LIKE 'eve%'")).toEqual({ n: 1 });
-    // The second person with the address gets an account of their own, whose login is another one.
+    // The second person with the same address gets another account with another login.
     await other.led(other.post("/login/first", { as: "new" }));
     expect(await row("SELECT count(*) AS n FROM users WHERE login LIKE 'eve-%'")).toEqual({ n: 1 });
   });
@@ -89,7 +89,7 @@ describe("an existing account", () => {
       expect(await browser.led(browser.post("/login/first", { as: "token", token: world.member }))).toBe("/acme");
     });
     expect(events.map(({ event, userLogin }) => `${event} ${userLogin}`).toSorted()).toEqual(["identity-linked mel", "user-login mel"]);
-    // The administrator of globex is a stranger in acme, and joins with an address that acme allows.
+    // gus, the administrator of globex, is not a member of acme, and joins with an address that acme allows.
     const other = new Browser();
     await other.led(other.post("/signin", { token: world.stranger, next: "/" }));
     await other.led(acme.idp.visit(other, "/login/acme/sso?next=%2Facme", { claims: gus() }));
@@ -105,7 +105,7 @@ describe("an existing account", () => {
   });
 
   it("cannot be taken over by the provider of an organization that its holder is not in", async () => {
-    // The provider of acme says that this is gus, of globex. Nobody asks for an account by a name or an address.
+    // The provider of acme claims that this person is gus of globex. No account is opened by a name or an address.
     const attacker = await join(acme, gus());
     expect(await row("SELECT login FROM users JOIN identities ON user_id = users.id WHERE subject = 'gus-at-acme'")).not.toEqual({
       login: "gus",
@@ -150,7 +150,7 @@ describe("a session that an organization's provider opened", () => {
       json: { description: "second", expires: 0 },
     });
     await refused(404, "GET", "/api/orgs/globex/members", { token: tokenValue });
-    // The account as a whole, and what belongs to it elsewhere, are out of reach.
+    // The token cannot reach the account as a whole, and nothing that belongs to the account elsewhere.
     for (const [method, path] of [
       ["POST", "/api/user/organizations/globex/default"],
       ["DELETE", "/api/user/organizations/globex"],
@@ -163,7 +163,7 @@ describe("a session that an organization's provider opened", () => {
       "SELECT access_tokens.id FROM access_tokens JOIN users ON users.id = user_id WHERE login = 'gus' AND only_org_id IS NULL",
     ))!;
     await refused(404, "DELETE", `/api/user/tokens/${id}`, { token });
-    // A session that the token opens is no larger than the token.
+    // A session that is opened with the token has no more rights than the token.
     const again = new Browser();
     await again.led(again.post("/signin", { token, next: "/" }));
     await again.shown(again.get("/globex"), 404);
@@ -343,7 +343,7 @@ describe("GitHub", () => {
     expect(await browser.led(come(browser))).toBe("/login/first");
     expect(await browser.led(browser.post("/login/first", { as: "new" }))).toBe("/acme");
     expect(await row("SELECT subject FROM identities")).toEqual({ subject: "583231" });
-    // The number stays when the name and the address change.
+    // The id stays the same when the name and the address change.
     await answer("/api/v3/user", { id: 583231, login: "renamed", name: null });
     await answer("/api/v3/user/emails", { message: "none" });
     const again = new Browser();

@@ -7,7 +7,9 @@ import { call, ok, refused } from "../support/client.ts";
 import { component, creates, deploymentOf, rootStack } from "../support/deployment.ts";
 import { type World, newOrgToken, newStack, newWorld, startUpdate } from "../support/world.ts";
 
-/** A stack is found whatever the case of its project's and its own name, and is called as it was written (B4). */
+/**
+ * A stack is found by its project's and its own name in upper or lower case, and answers have the names as they were first written (B4).
+ */
 let world: World;
 let token: string;
 beforeEach(async () => {
@@ -121,7 +123,7 @@ describe("a stack whose path is in another case", () => {
     const browser = await signIn(token);
     const page = await shown(browser.get("/acme/wEB/dEV"));
     expect(page).toContain("Web/Dev");
-    // The footer has a form that leads back to this address.
+    // The footer is left out, because it has a form that leads back to this address.
     expect(page.split("<footer")[0]).not.toContain("dEV");
     expect(await shown(browser.get("/acme/wEB"))).toContain("/acme/Web/Dev");
   });

@@ -16,7 +16,7 @@ const STACK_PATH = `${PROJECT_PATH}/dev`;
 const config = { environment: "web/dev@3", secretsProvider: "passphrase", encryptionSalt: "v1:x" };
 const unsupported =
   "Bad Request: environments (Pulumi ESC) are not supported here: keep the configuration of the stack in its file Pulumi.STACK.yaml. See docs/compatibility.md.";
-/** As a release before environments were refused stored it. */
+/** Stores the value as an earlier release did, before environments were refused. */
 const storeConfig = () => env.DB.prepare("UPDATE stacks SET config = ?").bind(JSON.stringify(config)).run();
 
 it("is not in an environment: its presence would switch the CLI over", async () => {

@@ -29,7 +29,7 @@ const row = fc.record({
   tags: fc.dictionary(fc.constantFrom("env", "Env", "team"), fc.constantFrom("", "x", "X"), { noNullPrototype: true }),
 });
 const pathOf = ({ org, project, name }: Row) => `${org}/${project}/${name}`;
-/** Names that differ only in case are one name. */
+/** Names that differ only in upper and lower case are one name. */
 const rows = fc.uniqueArray(row, { selector: (one) => pathOf(one).toLowerCase(), maxLength: 14 });
 const maybe = (...values: string[]) => fc.option(fc.constantFrom(...values), { nil: undefined });
 const query: fc.Arbitrary<Query> = fc
@@ -85,7 +85,7 @@ it(
             expect(page.stacks.length).toBeLessThanOrEqual(size);
             seen.push(...page.stacks.map((stack) => stack.id));
             cursor = page.continuationToken;
-            // Between two pages somebody makes a stack, before or behind where we are.
+            // Between two pages another caller creates a stack, before or after the present position.
             const one = added.pop();
             if (one) {
               await insert(one);

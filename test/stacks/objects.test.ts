@@ -4,7 +4,7 @@ import { newStateKey, writeObject } from "../../src/stacks/objects.ts";
 
 const MB = 1024 * 1024;
 
-/** Bytes in one reused buffer, as a stream of a state has them. */
+/** Yields bytes in one reused buffer, like the stream of a state. */
 async function* chunks(size: number): AsyncGenerator<Uint8Array> {
   const buffer = new Uint8Array(100_000);
   for (let at = 0; at < size; at += buffer.length) {
@@ -38,6 +38,6 @@ it.each([
   })();
   expect(await digestOf(found)).toBe(await digestOf(chunks(size)));
   expect(upload).toHaveBeenCalledTimes(parts > 0 ? 1 : 0);
-  // The etag of an object in parts ends with their number.
+  // The etag of an object in parts ends with the number of parts.
   expect(object.etag.split("-")[1] ?? "0").toBe(String(parts));
 });

@@ -147,7 +147,7 @@ describe("references between stacks", () => {
     await ok("PATCH", `${update.path}/journalentries`, { lease: update.lease, json: { entries: creates(component("a")) } });
     await ok("POST", `${update.path}/complete`, { lease: update.lease, json: { status: "succeeded" } });
     expect(await version()).toBe(2);
-    // A row that is older than the column.
+    // The row is older than the column.
     await newer();
     await env.DB.prepare("UPDATE stack_references SET version = NULL").run();
     expect(await version()).toBe(3);

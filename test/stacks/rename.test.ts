@@ -67,7 +67,7 @@ describe("renaming a stack", () => {
     await ok("POST", "/api/stacks/acme/web/prod/import", { token, body: state("web", "prod").replace("9007", "1007") });
     await rename({ newName: "live", newProject: "api" }, "/api/stacks/acme/web/prod");
     const text = async (path: string) => (await call("GET", `/api/stacks/acme/api/live/export${path}`, { token })).text();
-    // A rewritten text begins with another member; the rest keeps its bytes.
+    // In a rewritten text the members have another order; the deployment keeps its bytes.
     const inner = (whole: string) => /"deployment":(\{.*\}\]\})/.exec(whole)?.[1];
     const [first, second] = [state("api", "live"), state("api", "live").replace("9007", "1007")];
     for (const [version, now] of [
@@ -81,7 +81,7 @@ describe("renaming a stack", () => {
       expect(JSON.parse(await text(version))).toEqual(JSON.parse(now));
     }
     for (const version of [1, 2, 3, 4]) await ok("POST", "/api/stacks/acme/api/live/import", { token, body: await text(`/${version}`) });
-    // The history keeps the names that the resources had.
+    // The history keeps the old names of the resources.
     const { resources } = await ok<{ resources: { resource: { urn: string } }[] }>("GET", "/api/stacks/acme/api/live/resources/1", {
       token,
     });
@@ -178,7 +178,7 @@ describe("renaming a stack", () => {
     await ok("POST", `${update.path}/complete`, { lease: update.lease, json: { status: "succeeded" } });
     await rename({ newName: "prod" });
 
-    // The preview goes on under the path it knows, and so does a new stack of the old name.
+    // The preview continues under its old path, and so does a new stack with the old name.
     await ok("POST", `${preview.path}/renew_lease`, { lease: preview.lease, json: { duration: 300 } });
     await newStack(token);
     await startUpdate(token);
@@ -253,9 +253,9 @@ describe("renaming when something fails", () => {
 
   it("whose answer is lost has been done as a whole", async () => {
     await ok("GET", STACK_PATH, { token });
-    // Nothing in the background takes a part in it.
+    // No work in the background takes part.
     await settledLog();
-    // The first look at the stack comes through, and the answer to the change does not.
+    // The database answers the first read of the stack, and not the change.
     const heal = loseDatabaseAnswers(1);
     await refused(503, "POST", `${STACK_PATH}/rename`, { token, json: { newName: "prod" } });
     heal();

@@ -16,7 +16,7 @@ beforeEach(async () => {
 
 const STACK_PATH = "/api/stacks/acme/web/dev";
 const text = async (path = `${STACK_PATH}/export`) => (await call("GET", path, { token })).text();
-/** Numbers beyond 2^53, odd numbers, order and spelling that a parser would not keep, keys that are traps. */
+/** A state with numbers beyond 2^53, unusual numbers, an order and a spelling that a parser would not keep, and keys that need care. */
 const odd = `{ "deployment" : {"resources":[\n{"urn":"urn:pulumi:dev::web::a:b:C::x","custom":false,"type":"a:b:C","inputs":{"b":9007199254740993,"a":1.0,"10":1e400,"9":-0,
  "__proto__":{"x":1},"constructor":"\\u003cé\\u2028","\\ud83d":"lone"}}],"manifest":{"version":"","magic":"","time":"2026-01-01T00:00:00Z"},"futureKey":[1,2]},"version":3,"unknown":{}}`;
 

@@ -34,7 +34,7 @@ describe("the set of tags", () => {
     expect(await tags()).toEqual(many);
   });
 
-  /** As text: in an object literal `__proto__` is no member. */
+  /** The JSON is text, because in an object literal `__proto__` is not a member. */
   const traps = '{"__proto__":"a","constructor":"b","toString":"c","hasOwnProperty":"d"}';
   const sorted = (map: object) => Object.entries(map).sort(([a], [b]) => (a < b ? -1 : 1));
   const pairs = async () => sorted((JSON.parse(await (await call("GET", STACK_PATH, { token })).text()) as { tags: object }).tags);

@@ -20,7 +20,7 @@ const STACK_PATH = "/api/stacks/acme/web/dev";
 const TRANSFERRED_PATH = "/api/stacks/globex/web/dev";
 const toGlobex = { toOrg: "globex" };
 
-/** Lets someone into globex. */
+/** Adds somebody to globex. */
 const join = (login: string, role = "member") => ok("POST", `/api/orgs/globex/members/${login}`, { token: world.stranger, json: { role } });
 
 describe("transferring a stack", () => {
@@ -59,7 +59,7 @@ describe("transferring a stack", () => {
       },
     });
     expect(await ok("POST", `${TRANSFERRED_PATH}/decrypt`, { token, json: { ciphertext } })).toEqual({ plaintext: "aGk=" });
-    // An older version names the keeper of its secrets as it is called now, so that it can be read and imported.
+    // An older version has the present name of the stack in its secrets provider, so that it can be read and imported.
     expect(await ok("GET", `${TRANSFERRED_PATH}/export/1`, { token })).toEqual(exported);
     await ok("POST", `${TRANSFERRED_PATH}/import`, { token, json: await ok("GET", `${TRANSFERRED_PATH}/export/1`, { token }) });
     const { updateID } = await ok<{ updateID: string }>("POST", `${TRANSFERRED_PATH}/update`, { token, json: {} });

@@ -1,4 +1,4 @@
-/** Random JSON text, resources, deployments and journals. */
+/** Generates random JSON text, resources, deployments and journals. */
 import * as fc from "fast-check";
 import { urn } from "./support.ts";
 
@@ -30,11 +30,11 @@ const texts = fc.letrec<{ value: string; object: string }>((tie) => ({
   object: listText("{", "}", member(tie("value"))),
 }));
 
-/** Text of any JSON value, with all the liberties JSON leaves in spelling. */
+/** The text of any JSON value, with random white space and escapes. */
 export const valueText = texts.value;
 export const objectText = texts.object;
 
-/** The text of an object with these members, in random spelling and order. */
+/** The text of an object with these members, with random white space and order. */
 export const objectOf = (members: fc.Arbitrary<[key: string, text: string][]>) =>
   fc.tuple(members, fc.infiniteStream(space)).map(([entries, spaces]) => {
     const blank = () => spaces.next().value!;
@@ -52,7 +52,7 @@ interface Sizes {
   aliases: boolean;
 }
 
-/** Aliases are few, or hardly any journal would be free of conflicts. */
+/** There are few aliases, because otherwise hardly any journal would be free of conflicts. */
 const aliasText = (u: string) => fc.constantFrom(JSON.stringify([`${u}-old`]), JSON.stringify([URNS[URNS.indexOf(u) ^ 1]]), "[]");
 
 export const resourceText = ({ aliases }: Sizes = { aliases: false }): fc.Arbitrary<string> =>
@@ -147,7 +147,7 @@ export const baseText = (sizes: Sizes) =>
 const position = json(fc.option(fc.nat(7), { freq: 2 }));
 const operation = json(fc.option(fc.integer({ min: 1, max: 6 }), { freq: 2 }));
 
-/** One entry's text without its sequence id; any references, sensible or not. */
+/** The text of one entry without its sequence id. Its references may be invalid. */
 const entryText = (sizes: Sizes, kinds: number[]): fc.Arbitrary<[string, string][]> =>
   fc.constantFrom(...kinds).chain((kind) =>
     fc
@@ -190,7 +190,7 @@ const REFRESH = [...ORDINARY, 3, 3];
 const REBUILT = [0, 1, 1, 1, 3, 4, 7, 7, 8, 8, 9];
 const ALL = [...REFRESH, 3, 5, 7, 7, 8, 9];
 
-/** The batches of a journal as JSON text: out of order, some sent twice, and some sequence ids used twice. */
+/** The batches of a journal as JSON text: they are out of order, some are sent twice, and some sequence ids occur twice. */
 export const journalTexts = (sizes: Sizes): fc.Arbitrary<string[]> =>
   fc.constantFrom(ORDINARY, REFRESH, REBUILT, ALL).chain((kinds) =>
     fc.array(fc.tuple(objectOf(entryText(sizes, kinds)), fc.nat(14)), { maxLength: 12 }).chain((entries) => {

@@ -19,7 +19,7 @@ describe("plaintexts stand in the places of their ciphertexts", () => {
     [JSON.stringify(secret("AAAA", { more: { deep: [] } })), '"hush"'],
     [JSON.stringify(secret("AAAA", { more: secret("BBBB") })), '"hush"'],
     [JSON.stringify({ a: secret("CCCC"), b: secret("AAAA") }), `{"a":${JSON.stringify(secret("CCCC"))},"b":"hush"}`],
-    // What only looks like one stays.
+    // Values that only look like a secret stay.
     [JSON.stringify(JSON.stringify(secret("AAAA"))), JSON.stringify(JSON.stringify(secret("AAAA")))],
     [JSON.stringify(secret(1)), JSON.stringify(secret(1))],
     [`{"${SIGNATURE}":"other","ciphertext":"AAAA"}`, `{"${SIGNATURE}":"other","ciphertext":"AAAA"}`],
@@ -30,7 +30,7 @@ describe("plaintexts stand in the places of their ciphertexts", () => {
   });
 
   it("in any value, wherever its secrets are", () => {
-    // A key of its own, so that no value looks like a secret by chance.
+    // The key of the signature is left out, so that no value looks like a secret by chance.
     const value = fc.letrec<{ node: unknown }>((tie) => ({
       node: fc.oneof(
         { maxDepth: 4 },
@@ -82,7 +82,7 @@ describe("takes time by the length of a value and not by its square: a value of 
   const signature = `"${SECRET}"`;
   const long = (unit: string, bytes = 16 * MB) => unit.repeat(Math.floor(bytes / unit.length));
 
-  // With a regular expression, the second would take hours.
+  // A regular expression would take hours for the second text.
   it.each<[string, string]>([
     ["of braces, one within the other, after a secret's mark", `{"b":[${signature},${long('{"a":', 4 * MB)}1${long("}", 0.8 * MB)}]}`],
     ["of the mark over and over", `{"b":[${long(`${signature},`)}{}]}`],

@@ -45,7 +45,7 @@ it("finds a wrong magic and snippets of one uuid", async () => {
   expect(await check([], { snippets: [{ uuid: "1" }, { uuid: "2" }] })).toBeUndefined();
 });
 
-/** A program: resources in the order of their registration, each depending on some earlier ones (named by how far back). */
+/** A program: resources in the order of their registration. Each depends on some earlier ones, named by their distance. */
 const program = fc.uniqueArray(fc.record({ name: fc.constantFrom(..."abcdefgh"), back: fc.uniqueArray(fc.nat(3), { maxLength: 2 }) }), {
   selector: ({ name }) => name,
   maxLength: 7,
@@ -57,7 +57,10 @@ const resourcesOf = (steps: { name: string; back: number[] }[]) =>
     return res(name, { dependencies, ...(dependencies[0] && { parent: dependencies[0] }) });
   });
 
-/** What an engine writes: every resource of the program registered in order, then what the program lacks deleted, dependents first. */
+/**
+ * The journal of an engine: it registers every resource of the program in order, then deletes the resources that the program lacks,
+ * dependents first.
+ */
 function engine(base: { urn: string }[], wanted: { urn: string }[], replaced: Set<number>) {
   const entries: object[] = [entry(1, 6, { secretsProvider: { type: "b64" } })];
   let operationID = 0;

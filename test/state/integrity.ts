@@ -1,6 +1,6 @@
 /**
- * What the CLI verifies when it reads a state (cli-protocol §5.4); a violation there blocks every operation on the stack. The service does not
- * check it: tests hold to it what the service writes.
+ * Implements the checks that the CLI makes when it reads a state (cli-protocol §5.4). A violation blocks every operation on the stack. The
+ * service does not make these checks; the tests apply them to what the service writes.
  */
 import { parse } from "../../src/state/json/json.ts";
 import { magicOf } from "../../src/state/replay/members.ts";
@@ -8,8 +8,8 @@ import { readLinks, type Links } from "../../src/state/resource.ts";
 import { splitDeployment, type SplitOptions } from "../../src/state/json/split.ts";
 
 /**
- * The first violation found in an untyped deployment, in words; undefined when it is sound. Keeps the URNs in memory.
- * Throws StateError when the text is malformed.
+ * The first violation found in an untyped deployment, as a sentence; undefined when there is none. Keeps the URNs in memory. Throws
+ * StateError when the text is malformed.
  */
 export async function findIntegrityError(chunks: AsyncIterable<Uint8Array>, options: SplitOptions = {}): Promise<string | undefined> {
   const check = new IntegrityCheck();
@@ -23,13 +23,13 @@ export async function findIntegrityError(chunks: AsyncIterable<Uint8Array>, opti
   return check.finish();
 }
 
-/** Members of any type: this is a check of what others have written. */
+/** The members may have any type, because this checks data that other programs wrote. */
 type Flag = "type" | "custom" | "id" | "delete" | "pendingReplacement";
 type Loose<Key extends string> = { [key in Key]?: unknown };
 
 class IntegrityCheck {
   #error: string | undefined;
-  /** URN to how many resources with it are not marked for deletion. */
+  /** By URN, the number of resources that are not marked for deletion. */
   readonly #alive = new Map<string, number>();
   readonly #providers = new Set<string>();
 

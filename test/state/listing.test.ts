@@ -28,7 +28,7 @@ it("a tree has each resource once, after its parent, whatever the parents are", 
     "b",
     "deep",
   ]);
-  // An unknown parent, its own parent, a parent that comes later, and a URN that two resources have.
+  // A resource with an unknown parent, one that is its own parent, one whose parent comes later, and two resources with the same URN.
   const odd = [
     leaf("orphan", "nobody"),
     leaf("self", "self"),

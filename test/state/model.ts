@@ -1,6 +1,6 @@
 /**
- * The replay of cli-protocol §4.8.4 in the obvious way: parsed objects, all in memory, line by line after the specification.
- * It shares no code with src/state, to be an oracle for it.
+ * The replay of cli-protocol §4.8.4 in the simplest way: with parsed objects, all in memory, and in the order of the specification. It
+ * shares no code with src/state, so that it can be compared with it.
  */
 import { createHash } from "node:crypto";
 
@@ -35,7 +35,7 @@ export function modelReplay(baseText: string | null, entries: Obj[], manifestTim
   let byteString = false;
 
   const copy = (value: Obj): Obj => structuredClone(value);
-  /** Resources that are still the base's own keep their places among each other. */
+  /** Resources that are still those of the base keep their order. */
   const fixed = new Set<Obj>(base.resources ?? []);
   const ids = new Set(entries.map((e) => e.sequenceID));
   const hole = ids.size > 0 && Math.max(...ids) > ids.size;
@@ -156,7 +156,7 @@ export function modelReplay(baseText: string | null, entries: Obj[], manifestTim
   return { ...rest, version: features.length > 0 ? 4 : 3, ...(features.length > 0 && { features }), deployment } as Obj;
 }
 
-/** Not in the specification: of entries that never came, the order is mended. */
+/** This is not in the specification: it corrects the order when entries are missing. */
 function behindReferences(resources: Obj[], fixed: Set<Obj>): Obj[] {
   const out: Obj[] = [];
   let left: Obj[] = [];
@@ -231,7 +231,7 @@ function normalize(deployment: Obj) {
       r.provider = `${map(parts.join("::"))}::${id}`;
     }
     if (r.dependencies) r.dependencies = r.dependencies.map(map);
-    // Unlike the specification, which follows a fault of the client's own replay.
+    // This differs from the specification, which follows a fault of the client's own replay.
     if (r.replaceWith) r.replaceWith = r.replaceWith.map(map);
     if (r.propertyDependencies) {
       r.propertyDependencies = Object.fromEntries(

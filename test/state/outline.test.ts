@@ -66,7 +66,7 @@ it("a state has no outline if it would need too much memory, or has more than 20
   expect((await outlineOf(chunked(many(20_000)), 8 * ROOM))!.total).toBe(20_000);
   expect(await outlineOf(chunked(many(20_001)), 8 * ROOM)).toBeUndefined();
   expect(await outlineOf(chunked(many(20_000)), ROOM)).toBeUndefined();
-  // Few resources with many dependencies.
+  // A state of few resources with many dependencies.
   const tangled = Array.from({ length: 40 }, (_, i) => ({
     urn: `u${i}`,
     type: "t",

@@ -8,7 +8,7 @@ const sig = "4dabf18193072939515e22adb298388d";
 const secret = (ciphertext: unknown) => ({ [sig]: "1b47061264138c4ac30d75fd1eb44270", ciphertext });
 const deployment = (members: object) => JSON.stringify({ version: 3, deployment: { manifest: {}, ...members } });
 
-/** Gives each ciphertext that begins with `old` another one, and tells all that it was shown. */
+/** Replaces each ciphertext that begins with `old`, and returns all ciphertexts that it received. */
 async function renew(text: string, sizes?: number[]) {
   const shown: string[] = [];
   const out = await collect(
@@ -20,7 +20,7 @@ async function renew(text: string, sizes?: number[]) {
   return { out, shown };
 }
 
-/** What is null or an empty list says no more than what is not there. */
+/** Removes null members and empty lists, which mean the same as absent members. */
 function withoutEmpty(text: string) {
   const { deployment, ...envelope } = JSON.parse(text) as { deployment?: Record<string, unknown> | null };
   const members = Object.entries(deployment ?? {}).filter(([, value]) => !Array.isArray(value) || value.length > 0);
@@ -39,7 +39,7 @@ describe("a state whose secrets are re-encrypted", () => {
     const { out, shown } = await renew(text);
     expect(shown).toEqual(["old1", "kept", "old2"]);
     const swapped = text.replace('"old1"', '"new\\"1"').replace('"old2"', '"new\\"2"');
-    // Members of the envelope stand behind the deployment: they are read from wherever they are.
+    // Members of the envelope come after the deployment in the output, and are read wherever they are in the input.
     expect(out).toBe(swapped.replace('{"version":3,', "{").replace(/\}$/, ',"version":3}'));
   });
 

@@ -140,7 +140,7 @@ describe("a renamed state", () => {
   });
 });
 
-/** A plain model: parse, walk, compare. */
+/** A simple model: it parses, changes and compares whole values. */
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 const isObject = (value: Json | undefined): value is { [key: string]: Json } =>
   typeof value === "object" && value !== null && !Array.isArray(value);
@@ -191,7 +191,7 @@ const model = (state: Json): Json =>
         }),
   );
 
-/** An empty list of the deployment is left out. */
+/** The model leaves out an empty list of the deployment. */
 function withoutEmptyLists(state: Json): Json {
   const deploymentOf = (value: Json): Json =>
     isObject(value)

@@ -9,7 +9,7 @@ import { replay } from "../../src/state/replay/replay.ts";
 import { objectOf, objectText, valueText } from "./arbitrary.ts";
 import { chunked, collect, drain, journalOf } from "./support.ts";
 
-/** Objects with the right names and values of any type, names repeated: the worst that can still be accepted. */
+/** Objects with the right names, values of any type and repeated names: the worst input that is still accepted. */
 const odd = (names: string[], more: [string, fc.Arbitrary<string>][]): fc.Arbitrary<string> =>
   objectOf(
     fc.array(fc.oneof(fc.tuple(fc.constantFrom(...names), valueText), ...more.map(([name, text]) => fc.tuple(fc.constant(name), text))), {
@@ -122,6 +122,6 @@ it("can replay whatever it has accepted", async () => {
     }),
     { numRuns: 500 * inject("sizes").runs },
   );
-  // About one in twenty is, or the generator is too odd.
+  // About one in twenty inputs is replayed; with none, the generator would be useless.
   expect(replayed).toBeGreaterThan(0);
 });

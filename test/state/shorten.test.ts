@@ -13,7 +13,7 @@ const parsed = (text: string): unknown => {
   }
 };
 
-/** Keys too; of the shortest ones nothing is left out. */
+/** Keys are shortened too. Short strings stay whole. */
 function expected(value: unknown): unknown {
   if (typeof value === "string") return isLong(value) ? value[0] : value;
   if (Array.isArray(value)) return value.map(expected);
@@ -23,7 +23,7 @@ function expected(value: unknown): unknown {
 const isLong = (text: string) => text.length >= LONG && /^[ -~]*$/.test(text) && !/["\\]/.test(text);
 
 const text = fc.string({ unit: fc.constantFrom("a", "b", '"', "\\", "{", "]", " ", "\n", "é"), maxLength: 10 });
-// JSON.stringify escapes what is not plain, so a text that is not plain has a backslash, or is no ASCII.
+// JSON.stringify escapes special characters, so a text that is not plain has a backslash, or is not ASCII.
 const value = fc.jsonValue({ stringUnit: fc.constantFrom("a", "b", '"', "\\", "}", "é", "\u0001"), maxDepth: 3 });
 
 it("has the values of the text, except for the long strings", () => {

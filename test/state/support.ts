@@ -7,7 +7,7 @@ export const text = (bytes: Uint8Array) => new TextDecoder("utf-8", { fatal: tru
 
 export const urn = (name: string, type = "a:b:C") => `urn:pulumi:dev::proj::${type}::${name}`;
 
-/** The bytes in one chunk, or cut into chunks of the given sizes, again and again. */
+/** The bytes in one chunk, or in chunks of the given sizes, which are used in turn. */
 export async function* chunked(whole: string | Uint8Array, sizes: number[] = []): AsyncGenerator<Uint8Array> {
   const bytes = typeof whole === "string" ? encode(whole) : whole;
   if (sizes.length === 0) return yield bytes;
@@ -28,7 +28,7 @@ export async function drain<S>({ chunks, summary }: Streamed<S>): Promise<{ text
   return { text: await collect(chunks), summary: summary() };
 }
 
-/** Parts with their texts as strings, without their places. */
+/** The parts with their texts as strings, without their positions. */
 export async function readable(batches: AsyncIterable<Part[]>) {
   const parts: unknown[] = [];
   for await (const batch of batches)

@@ -38,7 +38,7 @@ const chance = (p: number) => random() < p;
 const met: Record<string, number> = { refused: 0, lost: 0, hung: 0, doubled: 0, failed: 0, busy: 0, forgotten: 0, writes: 0 };
 const note = (fault: string) => void met[fault]!++;
 
-/** A destination that fails in every way: before it takes a batch, after it, with an answer and without one. */
+/** A destination that fails in every way: before or after it takes a batch, and with or without an answer. */
 const moody: Mood = async (take, signal) => {
   if (chance(0.1)) {
     note("refused");
@@ -71,13 +71,13 @@ const moody: Mood = async (take, signal) => {
   return answer;
 };
 
-/** The 30 seconds that a destination has pass at once. */
+/** Shortens the 30 seconds that a destination has for its answer. */
 function impatient(): void {
   const real = globalThis.setTimeout;
   vi.spyOn(globalThis, "setTimeout").mockImplementation(((work: () => void, ms?: number) => real(work, ms === 30_000 ? 10 : ms)) as never);
 }
 
-/** D1 that now and then does nothing, or does all of it and its answer is lost. */
+/** A D1 that sometimes does nothing, and sometimes does everything but loses the answer. */
 function failingDatabase(): void {
   const session = env.DB.withSession.bind(env.DB);
   vi.spyOn(env.DB, "withSession").mockImplementation((constraint) => {
@@ -126,12 +126,12 @@ it(
         if (more > 0) await addRecords(more);
         written += more;
       } catch {
-        // The database failed. The next round writes others.
+        // The database failed. The next round writes other records.
       }
       await signCheckpoints(bindings, Date.UTC(2026, 5, 1) + round * 86_400_000).catch(() => undefined);
       await wakeLagging(bindings, Date.now() + 3_600_001).catch(() => undefined);
       for (const { id } of streams) {
-        // The waits after failures are over.
+        // Ends the waits after failures.
         await env.DB.prepare("UPDATE audit_streams SET retry_at = 0, failing_since = NULL WHERE id = ?").bind(id).run();
         if (chance(0.05)) {
           note("forgotten");
@@ -149,7 +149,7 @@ it(
       const seen = new Set<number>();
       const first = receiver.taken.filter(({ seq }) => !seen.has(seq) && seen.add(seq));
       expect(first.length, kind).toBe(records.length);
-      // In order after the removal of repetitions, and none altered.
+      // After the removal of repetitions, the records are in order, and none is altered.
       for (const [i, record] of first.entries()) if (record.hash !== records[i]!.hash) expect(record, kind).toEqual(records[i]);
     }
 
@@ -164,7 +164,7 @@ it(
     expect([good, message]).toEqual([true, expect.stringContaining(`good: records 1 to ${records.length}`)]);
     expect(checkpoints.length).toBeGreaterThan(0);
     expect(new Set(checkpoints.map(({ orgId: id }) => id))).toEqual(new Set([await orgId()]));
-    // A short run need not meet every fault.
+    // A short run need not contain every fault.
     const needed = COUNT < 100_000 ? { all: Object.values(met).reduce((a, b) => a + b) } : met;
     for (const [fault, times] of Object.entries(needed)) expect(times, fault).toBeGreaterThan(0);
     console.log(`${records.length} records to ${streams.length} destinations: ${JSON.stringify(met)}`);

@@ -30,7 +30,7 @@ beforeEach(async () => {
 
 const kinds = Object.keys(destinations) as Kind[];
 const get = (id: string) => ok<Stream>("GET", `${STREAMS}/${id}`, { token: world.admin });
-/** A stream that has sent everything, a day ago. */
+/** A stream that has sent everything a day ago. */
 async function idleStream(kind: Kind): Promise<string> {
   const { id } = await newStream(world, kind, receiver, { from: "now" });
   await written();
@@ -73,7 +73,7 @@ describe("an idle stream", () => {
     expect(await step(id)).toBeGreaterThan(1000);
     expect((await get(id)).failing).toMatchObject({ failures: 1, error: "The destination refused the credential (status 403)." });
     await env.DB.prepare("UPDATE audit_streams SET retry_at = 0").run();
-    // It goes on trying, although the first attempt was made a moment ago.
+    // The stream tries again, although the first attempt was made a moment ago.
     await step(id);
     expect((await get(id)).failing).toMatchObject({ failures: 2 });
     receiver.mood = (take) => take();
@@ -133,7 +133,7 @@ describe("an idle stream", () => {
     );
     const woken = vi.spyOn(bindings.STREAMS, "idFromName");
     expect(await wakeIdle(bindings, Date.now())).toBe(50);
-    // Those that have waited longest come first.
+    // The streams that have waited longest come first.
     expect(woken.mock.calls.flat()).not.toContain(id);
     woken.mockRestore();
   });

@@ -131,7 +131,7 @@ describe("a stream with a role", () => {
       tokenServiceOf({ ...byRole(), kind: "s3", url, region, accessKeyId: "", issuer: "" });
     const aws = { url: "https://sts.eu-central-1.amazonaws.com/", audience: "sts.amazonaws.com" };
     expect(at("https://s3.eu-central-1.amazonaws.com")).toEqual(aws);
-    // Also a host that belongs to a customer of AWS.
+    // The check also refuses a host that belongs to a customer of AWS.
     expect(at("https://ec2-1.compute.amazonaws.com")).toEqual(aws);
     expect(at("https://s3.cn-north-1.amazonaws.com.cn", "cn-north-1").url).toBe("https://sts.cn-north-1.amazonaws.com.cn/");
     for (const url of ["https://minio.example.com", "https://amazonaws.com.example.com", "https://evilamazonaws.com"])

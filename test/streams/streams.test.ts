@@ -51,7 +51,7 @@ async function drain(id: string): Promise<void> {
     last = Number(row["delivered_through"]);
   }
 }
-/** Runs a statement after each batch that the Worker sends to D1. @returns what ends that */
+/** Runs a statement after each batch that the Worker sends to D1. @returns stops that */
 function afterEachBatch(sql: string): () => void {
   const session = env.DB.withSession.bind(env.DB);
   const spy = vi.spyOn(env.DB, "withSession").mockImplementation((constraint) => {
@@ -129,7 +129,7 @@ describe("a stream", () => {
     receiver.secret = renewed.secret;
     await drain(id);
     expect(receiver.taken.length).toBeGreaterThan(first);
-    // A message has the same id over all attempts, and the id has no dot.
+    // A message has the same id in all attempts, and the id has no dot.
     expect(receiver.requests[0]!.headers.get("webhook-id")).toMatch(/^[\w-]+_1_\d+_[0-9a-f]{12}$/);
   });
 
@@ -151,7 +151,7 @@ describe("a stream", () => {
   });
 
   it("sends nothing while it is paused or after its deletion, and loses nothing by the pause", async () => {
-    // The log of another organization.
+    // These records are in the log of another organization.
     await addRecords(50, { orgId: "other" });
     const { id } = await newStream(world, "https", receiver);
     expect((await get(id)).lag.records).toBeLessThan(10);

@@ -3,12 +3,12 @@ import { expect } from "vitest";
 import type { AuditEvent } from "../../src/audit/record.ts";
 import { eventually } from "./clock.ts";
 
-/** The organizations of this test, and none of an earlier one. */
+/** The organizations of this test, without those of earlier tests. */
 const OURS = "org_id IN (SELECT id FROM organizations)";
 
 /**
- * Waits until every event that was ever promised has arrived in the log: the outbox numbers its rows and never reuses a number, so its counter says
- * how many there must be. It only counts them, because a test with many events would read a long log each time.
+ * Waits until every event that was ever promised has arrived in the log: the outbox numbers its rows and never reuses a number, so its
+ * counter says how many there must be. This function only counts the events, because reading a long log each time would be slow.
  */
 const settled = () =>
   eventually(async () => {

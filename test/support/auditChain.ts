@@ -5,12 +5,12 @@ import type { Bindings } from "../../src/env.ts";
 import { call, ok } from "./client.ts";
 
 export const DAY = 86_400_000;
-/** When the first event happens. */
+/** The time of the first event. */
 export const START = Date.UTC(2026, 0, 1);
-/** The operations of the log. */
+/** The path of the log's operations. */
 export const base = "/api/orgs/acme/auditlogs";
 
-/** The event of this number, an hour after the one before. */
+/** The event of this number, which happens an hour after the one before. */
 export const eventOf = (orgId: string, i: number, at = START + i * 3_600_000): AuditEvent => ({
   id: `e-${String(i).padStart(5, "0")}`,
   orgId,
@@ -47,7 +47,7 @@ export interface Verdict {
   continuationToken?: string;
 }
 
-/** Follows the cursor to the end. */
+/** Verifies the whole log, by following the cursor to the end. */
 export async function verifyLog(token: string, query = ""): Promise<Verdict> {
   const sum = { valid: true, verified: 0, checkpoints: { verified: 0, unverifiable: 0, missing: 0 } };
   for (let cursor = ""; ;) {

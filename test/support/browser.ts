@@ -4,13 +4,13 @@ import { expect } from "vitest";
 const site = "https://stackpass.test";
 
 /**
- * What a browser without JavaScript does: pages and forms, with the cookies of one person. A form that is refused is shown again at the address
- * of its page: `post` follows that redirect, and no other.
+ * A browser without JavaScript: it opens pages and sends forms, with the cookies of one person. A form that is refused is shown again at
+ * the address of its page: `post` follows that redirect, and no other.
  */
 export interface Visitor {
   get: (path: string) => Promise<Response>;
   post: (path: string, form: Record<string, string>, headers?: Record<string, string>) => Promise<Response>;
-  /** The same, with the first answer, whatever it is. */
+  /** Sends a form as `post` does, and returns the first answer, whatever its status is. */
   submit: (path: string, form: Record<string, string>, headers?: Record<string, string>) => Promise<Response>;
   /** The same visitor, with the cookies that an answer has set. */
   with: (answer: Response) => Visitor;
@@ -76,7 +76,7 @@ export async function shown(answer: Promise<Response>, status = 200): Promise<st
 const decoded = (text: string) =>
   text.replaceAll("&#39;", "'").replaceAll("&quot;", '"').replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&");
 
-/** The form of a page with that action, as a browser would send it untouched with its first button. */
+/** The fields of the form with that action, as a browser would send them unchanged with the form's first button. */
 export function fieldsOf(html: string, action: string): Record<string, string> {
   const at = html.indexOf(`action="${action}"`);
   expect(at, `a form with the action ${action}`).toBeGreaterThan(0);

@@ -1,4 +1,4 @@
-/** Identities in the cache, as this deployment writes them. */
+/** Reads and writes identities in the cache, in the form that this deployment uses. */
 import { env } from "cloudflare:workers";
 import { openEntry, sealEntry } from "../../src/auth/cacheEntry.ts";
 import type { Identity } from "../../src/auth/identity.ts";
@@ -11,7 +11,7 @@ export async function hashOf(tokenValue: string): Promise<string> {
   return (await hashTokenValue(peppers, tokenValue))!;
 }
 
-/** The identity of a token's value as soon as it is in the cache: it is written after the answer. */
+/** The cached identity of a token's value, as soon as it is there: it is written after the answer. */
 export async function cachedIdentity(tokenValue: string): Promise<Identity> {
   const hash = await hashOf(tokenValue);
   for (;;) {
@@ -21,7 +21,7 @@ export async function cachedIdentity(tokenValue: string): Promise<Identity> {
   }
 }
 
-/** Puts an identity into the cache for a token's value. Nobody can do that who does not have the pepper. */
+/** Puts an identity into the cache for a token's value. This needs the pepper. */
 export async function cacheIdentity(tokenValue: string, identity: Identity): Promise<void> {
   const hash = await hashOf(tokenValue);
   await env.TOKEN_CACHE.put(cacheKey(hash), await sealEntry(peppers[0]!, hash, identity));

@@ -7,18 +7,18 @@ import { deviation } from "./contract.ts";
 
 export interface Call {
   token?: string | undefined;
-  /** Lease of a running update. */
+  /** The lease of a running update. */
   lease?: string | undefined;
   json?: unknown;
   body?: BodyInit;
   headers?: Record<string, string>;
-  /** Where the platform says that the call comes from. */
+  /** The country from which the platform says that the call comes. */
   country?: string;
 }
 
 /**
- * Calls the whole Worker, as a client does. Every answer is held against the route's own contract: the right status,
- * the right shape, and a numeric `code` in every refusal.
+ * Calls the whole Worker, as a client does. Every answer is compared with the route's own contract: the status, the shape, and a numeric
+ * `code` in every refusal.
  */
 export async function call(method: string, path: string, options: Call = {}): Promise<Response> {
   const headers = new Headers({ "Content-Type": "application/json", "CF-Connecting-IP": "203.0.113.9", ...options.headers });
@@ -35,7 +35,7 @@ export async function call(method: string, path: string, options: Call = {}): Pr
   return response;
 }
 
-/** The JSON of an answer that must be good. */
+/** Makes a call that must succeed. @returns the JSON of the answer */
 export async function ok<T = Record<string, unknown>>(method: string, path: string, options: Call = {}): Promise<T> {
   const response = await call(method, path, options);
   const text = await response.text();
@@ -74,7 +74,7 @@ async function hold(method: string, path: string, response: Response): Promise<v
   expect(wrong, `${definition.operationId}, by the public contract:\n${wrong}`).toBeUndefined();
 }
 
-/** The routes with their paths as patterns, those with the fewest parameters first. */
+/** The routes with patterns of their paths, those with the fewest parameters first. */
 const patterns = routes
   .map(({ definition }) => ({ definition, pattern: new RegExp(`^${definition.path.replaceAll(/\{\w+\}/g, "[^/]+")}$`) }))
   .sort((a, b) => a.definition.path.split("{").length - b.definition.path.split("{").length);

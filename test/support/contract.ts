@@ -2,8 +2,8 @@ import { type OutputUnit, type Schema, dereference, validate } from "@cfworker/j
 import { env } from "cloudflare:workers";
 
 /**
- * The public contract (OpenAPI 3.0.3). vitest.config.ts reads it when it is present (docs/reference/README.md), and tests check answers against it.
- * Every good answer that any test gets goes through `deviation`, see client.ts: a new operation needs nothing more.
+ * The public contract (OpenAPI 3.0.3). vitest.config.ts reads it when it is present (docs/reference/README.md), and tests check answers
+ * against it. Every successful answer in a test is checked by `deviation`, see client.ts, so a new operation needs nothing more.
  */
 export interface Contract {
   paths: Record<string, Record<string, ContractOperation>>;
@@ -19,8 +19,8 @@ type Json = Record<string, unknown>;
 export const contract: Contract | null = env.PUBLIC_CONTRACT || null;
 
 /**
- * Where the document says less than its own text, or than the client that it was written for: members that may be null, and
- * parts that are a client's text, which we pass on as it came.
+ * Members that may be null although the document does not say so: its own text or the client says it, or the member is a client's text that
+ * we return unchanged.
  */
 const nullable: Record<string, string[]> = {
   // "Will be nil once all events have been returned."
@@ -35,7 +35,7 @@ const asItCame: Record<string, string[]> = {
 const untyped = new Set(["JSONWebKey"]);
 
 const REF = "#/components/schemas/";
-/** Members of a schema that mean the same in both languages. */
+/** Members of a schema that mean the same in OpenAPI and JSON Schema. */
 const COPIED = ["type", "enum", "format", "pattern", "minLength", "maxLength", "minimum", "maximum", "minItems", "maxItems", "required"];
 
 interface Operation extends ContractOperation {
@@ -54,7 +54,10 @@ export const operations = new Map<string, Operation>(
 const definitions = definitionsOf(contract);
 const lookup = dereference({ $id: "https://contract.test/", definitions } as Schema);
 
-/** What is wrong with a good answer by the public contract, in words; undefined when nothing is, or when it does not know of it. */
+/**
+ * What is wrong with a successful answer by the public contract, in words; undefined if nothing is wrong, or if the contract does not have
+ * the answer.
+ */
 export function deviation(operationId: string, status: number, body: unknown): string | undefined {
   const schema = definitions[answerName(operationId, status)];
   return schema && deviationFrom(schema, body);
@@ -106,7 +109,7 @@ interface Discriminator {
   mapping?: Record<string, string>;
 }
 
-/** Name of a discriminated schema where it stands for all its kinds. */
+/** The name of a discriminated schema in the meaning of any of its kinds. */
 function anyOf(name: string): string {
   return `${name} by kind`;
 }
@@ -118,7 +121,7 @@ function refTo(name: string): Json {
   return { $ref: `#/definitions/${encodeURIComponent(name)}` };
 }
 
-/** A value of a discriminated schema is one of the mapped ones, and which one its discriminator says. */
+/** A value of a discriminated schema has one of the mapped kinds, and its discriminator names the kind. */
 function oneOfThem(name: string, { propertyName, mapping = {} }: Discriminator): Json {
   const kinds = Object.entries(mapping).map(([value, ref]) => ({
     if: { properties: { [propertyName]: { const: value } } },
@@ -128,7 +131,7 @@ function oneOfThem(name: string, { propertyName, mapping = {} }: Discriminator):
   return { allOf: [refTo(name), { properties: { [propertyName]: { enum: Object.keys(mapping) } } }, ...kinds] };
 }
 
-/** @param asBase within `allOf`, where a discriminated schema is only the part that all its kinds have */
+/** @param asBase whether the schema is in an `allOf`: there a discriminated schema means only the part that all its kinds have */
 function toJsonSchema(schema: Json, asBase = false): Json {
   const {
     $ref,
@@ -147,9 +150,9 @@ function toJsonSchema(schema: Json, asBase = false): Json {
     const name = $ref.slice(REF.length);
     return refTo(!asBase && isDiscriminated(contract?.components.schemas[name]) ? anyOf(name) : name);
   }
-  // An object of which the document says nothing more is JSON of any kind: that is how it writes an untyped value.
+  // The document describes an untyped value as an object without members, so any JSON is allowed there.
   if (schema["type"] === "object" && Object.keys(schema).every((key) => key === "type" || key === "nullable")) return {};
-  // Bytes, which it takes for a list, are an answer of any kind.
+  // The document describes raw bytes as a list; such an answer may be anything.
   if (items?.["format"] === "byte") return {};
   const out: Json = Object.fromEntries(COPIED.filter((key) => key in schema).map((key) => [key, schema[key]]));
   if (properties) out["properties"] = Object.fromEntries(Object.entries(properties).map(([key, value]) => [key, toJsonSchema(value)]));

@@ -3,7 +3,7 @@ import { is } from "drizzle-orm";
 import { SQLiteTable, getTableConfig } from "drizzle-orm/sqlite-core";
 import * as schema from "../../src/db/schema.ts";
 
-/** The limits that D1 has and its local simulator has not, or not all of them (platform-facts D-2, D-3). */
+/** Limits of D1 that its local simulator lacks, or has only in part (platform-facts D-2, D-3). */
 const MOST_BYTES = 2_000_000;
 const MOST_SQL_BYTES = 100_000;
 const MOST_PARAMETERS = 100;
@@ -33,7 +33,7 @@ const checkParameters = (values: unknown[]) => {
 
 let enforced = false;
 
-/** From now on the simulator refuses a statement or a value that D1 refuses, whoever sends it. */
+/** Makes the simulator refuse every statement and value that D1 would refuse. */
 export function enforceStatementLimits(): void {
   if (enforced) return;
   enforced = true;
@@ -43,8 +43,8 @@ export function enforceStatementLimits(): void {
 }
 
 /**
- * Adds a constraint to the statement that makes a table: it refuses rows that D1 refuses, however they came about. A trigger for each table would
- * double the time in which the tables are made.
+ * Adds a constraint to the statement that makes a table: it refuses rows that D1 refuses, whatever statement made them. A trigger for each
+ * table would double the time in which the tables are made.
  */
 export function withRowLimit(name: string, statement: string): string {
   const columns = textColumns.get(name);

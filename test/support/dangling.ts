@@ -17,7 +17,7 @@ async function allKeys(): Promise<Set<string>> {
   }
 }
 
-/** Walks all rows and all objects: expects that whatever a row names is there. @returns the objects that no row names */
+/** Reads all rows and all objects, and expects that each object that a row names exists. @returns the objects that no row names */
 export async function orphans(): Promise<string[]> {
   const keys = await allKeys();
   const { results } = await env.DB.prepare(pointers).all<{ row: string; key: string }>();
@@ -30,8 +30,8 @@ export async function orphans(): Promise<string[]> {
 }
 
 /**
- * Expects that the records agree with each other, whatever happened: what a row names is there; a stack's current state is that of
- * its newest version; versions have no gap; and what runs is the stack's own running update.
+ * Expects that the stored data are consistent: each object that a row names exists; a stack's current state is that of its newest version;
+ * versions have no gap; and an update that runs is its stack's own running update.
  */
 export async function expectSound(): Promise<void> {
   await orphans();

@@ -1,4 +1,4 @@
-/** States and journal entries, no larger than a test needs. */
+/** Makes states and journal entries, no larger than a test needs. */
 export interface Resource {
   urn: string;
   custom: boolean;
@@ -20,7 +20,7 @@ export const deploymentOf = (resources: Resource[]) => ({
   deployment: { manifest: { time: "2026-01-01T00:00:00Z", magic: "", version: "" }, resources },
 });
 
-/** What the engine says first in every update. */
+/** The entry that the engine sends first in every update. */
 export const secretsManager = {
   version: 1,
   kind: 6,
@@ -31,7 +31,7 @@ export const secretsManager = {
   secretsProvider: { type: "service", state: { owner: "acme", project: "web", stack: "dev" } },
 };
 
-/** The creation of a resource has begun: it is pending. */
+/** The entry for a creation that has begun: the resource is pending. */
 export const begins = (sequenceID: number, operationID: number, resource: Resource) => ({
   version: 1,
   kind: 0,
@@ -42,7 +42,7 @@ export const begins = (sequenceID: number, operationID: number, resource: Resour
   operation: { resource, type: "creating" },
 });
 
-/** It is there. */
+/** The entry for a creation that has succeeded. */
 export const succeeds = (sequenceID: number, operationID: number, state: Resource) => ({
   version: 1,
   kind: 1,

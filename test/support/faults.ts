@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { onTestFinished, vi } from "vitest";
 
-/** Until it is called, no statement reaches D1. @returns ends the fault */
+/** No statement reaches D1 until the returned function is called. @returns ends the fault */
 export function breakDatabase(): () => void {
   const broken = {
     prepare: (query: string) => env.DB.prepare(query),
@@ -11,7 +11,10 @@ export function breakDatabase(): () => void {
   return until(vi.spyOn(env.DB, "withSession").mockReturnValue(broken as unknown as D1DatabaseSession));
 }
 
-/** Until it is called, D1 does everything and the answers are lost, but for the first `spared` ones. @returns ends the fault */
+/**
+ * D1 executes everything but its answers are lost, except for the first `spared` ones, until the returned function is called. @returns ends
+ * the fault
+ */
 export function loseDatabaseAnswers(spared = 0): () => void {
   const open = env.DB.withSession.bind(env.DB);
   const spy = vi.spyOn(env.DB, "withSession").mockImplementation((constraint) => {
@@ -26,7 +29,7 @@ export function loseDatabaseAnswers(spared = 0): () => void {
   return until(spy);
 }
 
-/** Calls something once, between the batch of D1 after which a condition holds and its answer; the answer is then lost. */
+/** Runs `act` once, after the first batch of D1 after which a condition holds. The answer of that batch is then lost. */
 export function afterBatch(holds: () => Promise<boolean>, act: () => void): void {
   const open = env.DB.withSession.bind(env.DB);
   const spy = vi.spyOn(env.DB, "withSession").mockImplementation((constraint) => {
@@ -43,10 +46,10 @@ export function afterBatch(holds: () => Promise<boolean>, act: () => void): void
   until(spy);
 }
 
-/** Until it is called, R2 takes nothing. @returns ends the fault */
+/** R2 stores nothing until the returned function is called. @returns ends the fault */
 export const breakObjectWrites = () => until(vi.spyOn(env.STATE, "put").mockRejectedValue(new Error("put: Unspecified error (0)")));
 
-/** Until `repair` is called, a write of a state has no answer; `held` counts these writes. What else is written to R2 is written. */
+/** Until `repair` is called, a write of a state gets no answer; `held` counts these writes. All other writes to R2 succeed. */
 export function holdStateWrites(): { held: number; repair: () => void } {
   const put = env.STATE.put.bind(env.STATE) as (...args: unknown[]) => Promise<R2Object>;
   const spy = vi.spyOn(env.STATE, "put").mockImplementation((key, ...rest: unknown[]) => {
@@ -58,16 +61,16 @@ export function holdStateWrites(): { held: number; repair: () => void } {
   return states;
 }
 
-/** Until it is called, R2 gives nothing. @returns ends the fault */
+/** R2 returns nothing until the returned function is called. @returns ends the fault */
 export const breakObjectReads = () => until(vi.spyOn(env.STATE, "get").mockRejectedValue(new Error("get: Unspecified error (0)")));
 
-/** Until it is called, the queue takes nothing. @returns ends the fault */
+/** The queue accepts nothing until the returned function is called. @returns ends the fault */
 export const breakQueue = () => until(vi.spyOn(env.AUDIT, "sendBatch").mockRejectedValue(new Error("Queue sendBatch failed: 500")));
 
-/** Number of batches that the broken queue did not take. */
+/** Number of batches that the broken queue did not accept. */
 export const batchesNotTaken = (): number => vi.spyOn(env.AUDIT, "sendBatch").mock.calls.length;
 
-/** Until it is called, the token cache cannot be reached. @returns ends the fault */
+/** The token cache cannot be reached until the returned function is called. @returns ends the fault */
 export function breakCache(): () => void {
   const spies = (["get", "put", "delete"] as const).map((method) =>
     vi.spyOn(env.TOKEN_CACHE, method).mockRejectedValue(new Error(`KV ${method} failed: 500`)),
@@ -81,7 +84,7 @@ function until(spy: { mockRestore: () => void }): () => void {
   return restore;
 }
 
-/** Until it is called, R2 takes everything and the answers are lost. @returns ends the fault */
+/** R2 stores everything but its answers are lost, until the returned function is called. @returns ends the fault */
 export function loseObjectAnswers(): () => void {
   const put = env.STATE.put.bind(env.STATE) as (...args: unknown[]) => Promise<R2Object>;
   return until(
@@ -92,7 +95,7 @@ export function loseObjectAnswers(): () => void {
   );
 }
 
-/** The next access to D1 fails, and no other. @returns ends the fault before it has come about */
+/** Only the next access to D1 fails. @returns ends the fault if it has not occurred yet */
 export function breakDatabaseOnce(): () => void {
   const open = env.DB.withSession.bind(env.DB);
   let broken = false;
@@ -108,10 +111,12 @@ export function breakDatabaseOnce(): () => void {
   return until(spy);
 }
 
-/** The next object that R2 is given is not taken, the ones after it are. @returns ends the fault before it has come about */
+/** Only the next write to R2 fails. @returns ends the fault if it has not occurred yet */
 export const breakObjectWriteOnce = () => until(vi.spyOn(env.STATE, "put").mockRejectedValueOnce(new Error("put: Unspecified error (0)")));
 
-/** Until it is called, no audit event can be promised, and everything else works. @returns ends the fault */
+/**
+ * No audit event can be written to the outbox, and everything else works, until the returned function is called. @returns ends the fault
+ */
 export async function noPromises(): Promise<() => Promise<void>> {
   await env.DB.prepare("CREATE TRIGGER no_promises BEFORE INSERT ON audit_outbox BEGIN SELECT RAISE(ABORT, 'no room'); END").run();
   return async () => void (await env.DB.prepare("DROP TRIGGER no_promises").run());

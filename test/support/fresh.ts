@@ -5,7 +5,7 @@ import { forgetKeys } from "../../src/identity/publish.ts";
 import { beginTest, endEarlierTests } from "./main.ts";
 import { enforceStatementLimits, withRowLimit } from "./d1Limits.ts";
 
-/** Whether anything has called a binding since all of them were made fresh. Many tests call none. */
+/** Whether any code has called a binding since the bindings were last emptied. Many tests call none. */
 let isUsed = true;
 
 /** Empties all bindings, and makes the tables of the database. */
@@ -23,12 +23,12 @@ export async function freshBindings(): Promise<void> {
 
 let isWatched = false;
 
-/** From now on each call of a binding is noted, by the tests, the Worker and its objects: all of them run in this isolate. */
+/** Notes from now on each call of a binding by the tests, the Worker and its objects, which all run in this isolate. */
 function watchBindings(): void {
   if (isWatched) return;
   isWatched = true;
   const { DB, SECOND, TOKEN_CACHE, STATE, AUDIT, STACKS, FAILED_CREDENTIALS } = env;
-  // A statement or a session that a test file keeps is called without its database.
+  // A test file may keep a statement or a session and call it without its database, so these are watched as well.
   const used = [DB, DB.withSession(), DB.prepare("SELECT 1"), SECOND, TOKEN_CACHE, STATE, AUDIT, STACKS, FAILED_CREDENTIALS];
   for (const prototype of new Set<Record<string, unknown>>(used.map((binding) => Object.getPrototypeOf(binding) as never)))
     for (const [name, { value: method }] of Object.entries(Object.getOwnPropertyDescriptors(prototype)))
@@ -41,12 +41,12 @@ function watchBindings(): void {
 
 let isShared = false;
 
-/** Before each test. */
+/** Runs before each test. */
 export async function freshUnlessShared(): Promise<void> {
   if (!isShared) await freshBindings();
 }
 
-/** Makes the bindings once for all tests of a file or of a `describe`, which only read. */
+/** Makes the bindings once for all tests of a file or of a `describe`. These tests must only read. */
 export function shareBindings(make: () => Promise<void>): void {
   beforeAll(async () => {
     await freshBindings();
@@ -57,8 +57,8 @@ export function shareBindings(make: () => Promise<void>): void {
 }
 
 /**
- * The same, without the tables of the database. Work that an earlier test left behind may hold the database while it is deleted, and then
- * nothing happens: so this looks, and tries again.
+ * Makes empty bindings, without the tables of the database. If work of an earlier test still uses the database, the deletion has no effect,
+ * so this checks the result and tries again.
  */
 export async function emptyBindings(): Promise<void> {
   for (let tries = 0; tries < 50; tries++) {
@@ -70,19 +70,19 @@ export async function emptyBindings(): Promise<void> {
   throw new Error("the bindings could not be emptied");
 }
 
-/** What an upload of an earlier test wrote while the bindings were emptied. */
+/** Deletes objects that an upload of an earlier test wrote while the bindings were emptied. */
 async function emptyBucket(): Promise<void> {
   const { objects } = await env.STATE.list();
   if (objects.length > 0) await env.STATE.delete(objects.map(({ key }) => key));
 }
 
-/** How the migrations leave the database, with the limits that D1 has on rows. */
+/** The database after all migrations, with the limits that D1 has on rows. */
 interface Made {
-  /** Each table, index and trigger, those that SQLite makes by itself among them. */
+  /** Each table, index and trigger, including those that SQLite makes by itself. */
   schema: Item[];
   /** Names of the migrations. */
   migrations: string;
-  /** Whether the statements of the schema have been seen to make the same schema. */
+  /** Whether a check has shown that the statements of the schema make the same schema. */
   isChecked: boolean;
 }
 
@@ -94,7 +94,7 @@ interface Item {
 
 let made: Made | undefined;
 
-/** Applies the migrations once. After that their outcome is made in one call: the migrations themselves take seven times as long. */
+/** Applies the migrations once. Later calls create the resulting tables in one call, which is seven times as fast. */
 async function makeTables(): Promise<void> {
   made ??= await migrate();
   await copyTables(made, env.DB);
@@ -119,7 +119,7 @@ async function migrate(): Promise<Made> {
 export const makeTablesIn = (database: D1Database): Promise<void> => copyTables(made!, database);
 
 async function copyTables(original: Made, database: D1Database): Promise<void> {
-  // The simulator takes several statements in one, which takes half the time of a batch.
+  // The simulator accepts several statements in one call, which takes half the time of a batch.
   const statements = original.schema.flatMap(({ name, sql }) => (sql === null || ITS_OWN.test(name) ? [] : [sql]));
   const names = database.prepare("INSERT INTO d1_migrations (name) SELECT value FROM json_each(?)").bind(original.migrations);
   await database.batch([database.prepare(statements.join(";\n")), names]);
@@ -128,7 +128,7 @@ async function copyTables(original: Made, database: D1Database): Promise<void> {
   original.isChecked = true;
 }
 
-/** What SQLite makes by itself: also the tables behind the full-text index `audit_text`, but not the triggers that fill it. */
+/** Objects that SQLite makes by itself, including the tables behind the full-text index `audit_text`, but not the triggers that fill it. */
 const ITS_OWN = /^(?:sqlite_|_cf_|audit_text_(?:config|content|data|docsize|idx)$)/;
 
 async function readSchema(): Promise<Item[]> {

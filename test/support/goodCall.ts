@@ -1,4 +1,4 @@
-/** For each route a call that is good for somebody, on objects of its own in the world of `newWorld` and `addPeople`. */
+/** For each route, a call that succeeds for some caller, with objects of its own in the world of `newWorld` and `addPeople`. */
 import { SamlIdp } from "../sso/support/samlIdp.ts";
 import { env } from "cloudflare:workers";
 import { expect } from "vitest";
@@ -17,7 +17,7 @@ export interface GoodCall {
   path: string;
   json: unknown;
   headers: Record<string, string>;
-  /** Of the update that the path names; empty if it names none. */
+  /** The lease of the update that the path names; empty if the path names none. */
   lease: string;
 }
 
@@ -29,14 +29,14 @@ export async function goodCall(world: World, definition: Route["definition"]): P
   return { path: path + query, json, headers: await signed(definition, json), lease: objects.lease };
 }
 
-/** What calls need in their query. */
+/** The query that some calls need. */
 const queries: Record<string, string> = { ListRolesByOrgIDAndUXPurpose: "?uxPurpose=role", ExplainAccess: "?permission=stack:write" };
 
-/** A scanner's reports are let in by their signature. */
+/** A scanner's reports are authenticated by their signature. */
 const signed = async ({ operationId }: Route["definition"], json: unknown): Promise<Record<string, string>> =>
   operationId === "ReportTokenLeaks" ? { "X-Hub-Signature-256": await signatureOf(JSON.stringify(json)) } : {};
 
-/** Operations of which no call is good: each refuses something that is not supported, in words of its own. */
+/** Operations that refuse every call: each refuses a feature that is not supported, with its own message. */
 export const refusedToAll: string[] = ["CreateGitHubTeam", "UpdateStackConfig"];
 
 interface Objects {
@@ -48,7 +48,7 @@ interface Objects {
 /** Operations about stacks whose path names none. */
 const ofSomeStack = new Set(["ListUserStacks", "ProjectExists", "ListDeletedStacks", "RestoreDeletedStack", "TransferAllStacks"]);
 
-/** What the call of a route is about, made for it. */
+/** Creates the objects that the call of a route needs. */
 async function objectsFor(world: World, { path, operationId }: Route["definition"]): Promise<Objects> {
   const stackName = operationId.toLowerCase();
   const params: Record<string, string> = { orgName: "acme", projectName: "web", stackName, version: "1", roleID: "admin" };
@@ -59,20 +59,20 @@ async function objectsFor(world: World, { path, operationId }: Route["definition
   params["tagName"] = "team";
   if (path.includes("{publisher}")) Object.assign(params, { source: "pulumi", publisher: "orchard", name: "apples", version: "1.2.0" });
   if (isOnStack) await ok("PATCH", `${STACK_PATH}/tags`, { token, json: { team: "a" } });
-  // Only an earlier release stored one.
+  // Only an earlier release stored such a configuration.
   if (operationId === "GetStackConfig")
     await env.DB.prepare("UPDATE stacks SET config = ? WHERE name = ?").bind('{"environment":"web/dev"}', stackName).run();
-  // It takes no more than a hundred.
+  // The operation moves at most a hundred stacks.
   if (operationId === "TransferAllStacks") {
     await env.DB.prepare("UPDATE stacks SET deleted_at = 0 WHERE name <> ?").bind(stackName).run();
-    // An update runs on the other one.
+    // An update runs on the other stack.
     await newStack(token, "web", `${stackName}-busy`);
     await startUpdate(token, { stack: `web/${stackName}-busy` });
   }
   if (operationId === "LeaveOrganization") {
     params["orgName"] = "umbrella";
     await env.DB.batch([
-      // With an id of its own in each world, as `initech` has below.
+      // The organization has another id in each world, like `initech` below.
       env.DB.prepare(
         "INSERT INTO organizations (id, name, display_name, created_at) VALUES (lower(hex(randomblob(16))), 'umbrella', 'umbrella', 0)",
       ),
@@ -140,14 +140,14 @@ async function objectsFor(world: World, { path, operationId }: Route["definition
     const now = Date.now();
     const day = new Date(now).toISOString().slice(0, 10);
     const { id } = (await env.DB.prepare("SELECT id FROM organizations WHERE name = 'acme'").first<{ id: string }>())!;
-    // Another organization's event may come to its chain before any of this one's does.
+    // An event of another organization may get into its chain before any event of this one.
     await eventually(async () => {
       await signCheckpoints(env as Bindings, now);
       expect(await getCheckpoint(env as Bindings, id, day)).toBeDefined();
     });
     params["day"] = day;
   }
-  // Events come to their chain a moment later, and an empty chain takes fewer round trips.
+  // Events get into their chain a moment later, and verifying an empty chain takes fewer round trips.
   if (operationId === "VerifyAuditLogs")
     await eventually(async () =>
       expect(
@@ -163,7 +163,7 @@ async function objectsFor(world: World, { path, operationId }: Route["definition
     params["inviteID"] = (
       await ok<{ id: string }>("POST", "/api/orgs/acme/invites/link", { token: world.admin, json: { role: "member" } })
     ).id;
-  // From a role that is not there, whose people have the rights of members: the other calls go on as before.
+  // The default role was one that does not exist, whose holders have the rights of members, so the other calls are not affected.
   if (operationId === "UpdateOrganizationDefaultRole") {
     params["roleID"] = "member";
     await env.DB.prepare("UPDATE organizations SET default_role_id = 'gone'").run();
@@ -215,7 +215,7 @@ const connection = { kind: "github", name: "GitHub", clientSecret: "s" };
 /** Adds the ids of a connection, of an identity, of a token that was authorized, and a domain whose record can be found. */
 async function singleSignOnFor(world: World, operationId: string, params: Record<string, string>): Promise<void> {
   const sso = "/api/orgs/acme/sso";
-  // An organization has few connections.
+  // The objects of earlier calls are deleted, because an organization has few connections.
   const before = ["token_authorizations", "identities", "connections", "domains"];
   await env.DB.batch(before.map((table) => env.DB.prepare(`DELETE FROM ${table}`)));
   const json = { ...connection, clientId: crypto.randomUUID() };
@@ -237,12 +237,12 @@ async function singleSignOnFor(world: World, operationId: string, params: Record
     ).bind(params["tokenId"], params["identityId"], id),
   ]);
 }
-/** A stream whose destination is not there, and which has nothing to send yet. */
+/** A stream whose destination does not exist, and which has nothing to send yet. */
 const streamTo = (name: string) => ({ name, from: "now", destination: { kind: "splunk", url: "http://localhost:1", token: "t" } });
 
-/** A bucket of the store of these tests, `AUDIT_EXPORT_STORE`, which is not there. */
+/** A bucket of `AUDIT_EXPORT_STORE`, the store of these tests, which does not exist. */
 const exportConfig = { s3BucketName: "audit-log", iamRoleArn: "arn:aws:iam::111122223333:role/audit" };
-/** A webhook whose destination is not there, for events that never happen. */
+/** A webhook whose destination does not exist, for events that never happen. */
 const hookTo = (name: string) => ({
   organizationName: "acme",
   name,
@@ -267,7 +267,7 @@ async function bodyOf({ operationId }: Route["definition"], { ciphertext, params
     CreateGitHubTeam: { githubTeamID: 1 },
     UpdateTeam: { member: "mel", memberAction: "add" },
     UpdateTeamStackPermissions: { permissions: 101 },
-    // Whoever rotates itself here goes on under its old value.
+    // The old value stays valid for an hour, because the caller keeps using it.
     RotateThisToken: { overlap: 3600 },
     ReportTokenLeak: { token: "pul-0000000000000000000000000000000000000000" },
     ReportTokenLeaks: [],
@@ -277,7 +277,7 @@ async function bodyOf({ operationId }: Route["definition"], { ciphertext, params
     TestOidcIssuer: { claims: {} },
     CreateSsoConnection: { ...connection, clientId: crypto.randomUUID() },
     UpdateSsoConnection: { name: crypto.randomUUID() },
-    // Each call changes something of the same provider.
+    // Each call changes the metadata of the same provider.
     UpdateSAMLOrganization: {
       newIdpSsoDescriptor: (await SamlIdp.start()).metadata({ entityId: "https://idp.example", extra: `<!-- ${crypto.randomUUID()} -->` }),
     },
@@ -323,7 +323,10 @@ async function bodyOf({ operationId }: Route["definition"], { ciphertext, params
   return bodies[operationId.split("_")[0]!] ?? {};
 }
 
-/** People who make no calls: one of acme to be changed or removed, one of nowhere to be added. And where stacks can be sent. */
+/**
+ * Adds people who make no calls: a member of acme to be changed or removed, and a person to be added. It also adds an organization to which
+ * stacks can be transferred.
+ */
 export const addPeople = () =>
   env.DB.batch([
     ...["sam", "nia"].map((login) =>
@@ -332,7 +335,7 @@ export const addPeople = () =>
     env.DB.prepare(
       "INSERT INTO members (org_id, user_id, role, created_at) SELECT id, 'sam', 'member', 0 FROM organizations WHERE name = 'acme'",
     ),
-    // With an id of its own in each world, so that an event of an earlier world that arrives late belongs to no organization of this one.
+    // The organization has another id in each world, so that a late event of an earlier world belongs to no organization of this one.
     env.DB.prepare(
       "INSERT INTO organizations (id, name, display_name, created_at) VALUES (lower(hex(randomblob(16))), 'initech', 'initech', 0)",
     ),

@@ -1,6 +1,6 @@
 import type { TokenLimits } from "../../src/context.ts";
 
-/** Those of a token that may be used anywhere, for ever, on everything. */
+/** The limits of a token that may be used from anywhere, without end, on everything. */
 export const noLimits: TokenLimits = {
   version: 0,
   expiresAt: null,
@@ -15,5 +15,5 @@ export const noLimits: TokenLimits = {
   successor: "",
 };
 
-/** No rights but those of the built-in role. */
+/** Only the rights of the built-in role. */
 export const noRights = { custom: null, ofTeams: [], hasStackGrants: false };

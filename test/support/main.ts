@@ -1,7 +1,7 @@
 /**
- * The Worker that runs in these tests. Three things of a test would come into later tests without it, into their database, their log and the spies
- * on their bindings: work after an answer, work that sleeps, and messages of queues. The simulator keeps messages when the bindings are emptied,
- * retries them seconds later, and makes dead letters of them at last.
+ * The Worker that runs in these tests. It keeps three things of a test out of the database, the log and the spies of later tests: work
+ * after an answer, work that sleeps, and messages of queues. The simulator keeps messages when the bindings are emptied, retries them
+ * seconds later, and finally makes them dead letters.
  */
 import { vi } from "vitest";
 import type { Bindings } from "../../src/env.ts";
@@ -9,13 +9,13 @@ import worker from "../../src/index.ts";
 
 export * from "../../src/index.ts";
 
-/** How many turns of the event loop a test waits for work that earlier tests have left. Some of it never ends. */
+/** Maximum number of turns of the event loop that a test waits for work of earlier tests. Some of that work never ends. */
 const MOST_TURNS = 200;
 
 const running = new Set<object>();
 /** Number of the test. */
 let test = 0;
-/** When the test began, in milliseconds since 1970. A message that is older is of an earlier test. */
+/** When the test began, in milliseconds since 1970. An older message belongs to an earlier test. */
 let began = 0;
 
 function note(work: Promise<unknown>): void {
@@ -26,7 +26,7 @@ function note(work: Promise<unknown>): void {
 }
 
 const wait = scheduler.wait.bind(scheduler);
-// Counters of an isolate are written after 20 seconds, for example.
+// For example, the counters of an isolate are written after 20 seconds.
 scheduler.wait = async (ms, options) => {
   const mine = test;
   await wait(ms, options);
@@ -61,7 +61,7 @@ export async function endEarlierTests(): Promise<void> {
   running.clear();
 }
 
-/** Messages are of the next test from now on. */
+/** From now on messages belong to the next test. */
 export function beginTest(): void {
   began = vi.getRealSystemTime();
 }

@@ -1,4 +1,4 @@
-/** Packages of a registry that the tests look at in place of a public one: data of our own, in the shape of the API. */
+/** Packages of a registry that the tests use in place of a public one. The data are our own, in the shape of the API. */
 export interface Package {
   source: string;
   publisher: string;
@@ -7,12 +7,12 @@ export interface Package {
   [more: string]: unknown;
 }
 
-/** A request that the registry of the tests has had. */
+/** A request that the registry of the tests has received. */
 export interface Seen {
   method: string;
   url: string;
   headers: Record<string, string | string[] | undefined>;
-  /** Of a mail only. */
+  /** Only for a mail. */
   body?: string;
 }
 

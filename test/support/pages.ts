@@ -2,8 +2,8 @@ import { expect } from "vitest";
 import { ok } from "./client.ts";
 
 /**
- * Follows a list to its end, as `pulumi api --paginate` does: a page that is empty and names a next one would stop it.
- * @param key where a page has its items
+ * Reads a list to its end, as `pulumi api --paginate` does: an empty page with a cursor would stop it too early.
+ * @param key the member of a page that has its items
  * @returns all items, and how many pages there were
  */
 // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- what an item is only the caller knows

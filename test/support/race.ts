@@ -1,6 +1,6 @@
 /**
- * Sends two requests at the same moment, or one of them up to three milliseconds before the other. The first two pairs are no races: there one
- * request waits for the answer to the other, so that each of them wins once, whatever the machine does.
+ * Sends two requests at the same moment, or one of them up to three milliseconds before the other. In the first two pairs one request waits
+ * for the answer to the other, so that each of them wins once, whatever the machine's timing is.
  * @param n number of the pair
  */
 export async function race<One, Other>(n: number, one: () => Promise<One>, other: () => Promise<Other>): Promise<[One, Other]> {

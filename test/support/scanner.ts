@@ -1,4 +1,4 @@
-/** A secret scanner, as the tests' deployment trusts it. The key was made for this file and opens nothing. */
+/** The key of a secret scanner that the tests' deployment trusts. It was made for this file and has no other use. */
 const PRIVATE_KEY =
   "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgBPQLTU5N9FECHcQgTn0QHlFhKyfFK2wWDtMrvYocIfyhRANCAAQp8F5dg85LBpD/1qIDtXNt5vkf55vUpJ8pJ4qtFMlm4cBpxf9j3tS4iBfUXkFahqe8xQihKJHWO00D1dgnCPOx";
 const SECRET = "the-scanner-of-these-tests-and-nobody-else";
@@ -21,7 +21,7 @@ export async function githubSignatureOf(text: string): Promise<string> {
   return btoa(String.fromCharCode(0x30, body.length, ...body));
 }
 
-/** DER: no leading zeros, but one where the number would look negative. */
+/** A number in DER has no leading zeros, except one that keeps it from being negative. */
 function integer(bytes: Uint8Array): number[] {
   const digits = [...bytes];
   while (digits.length > 1 && digits[0] === 0) digits.shift();

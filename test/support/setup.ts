@@ -5,10 +5,12 @@ import { freshUnlessShared } from "./fresh.ts";
 beforeEach(freshUnlessShared);
 fc.configureGlobal({ seed: inject("seed") });
 
-/** The Worker's lines for what it has done: one for each request. What fails is a line of another kind, and is shown. */
+/** The Worker's log lines about its usual work, one for each request. A failure is logged as another kind of line, and is shown. */
 const ROUTINE = /^\{"message":"(request|queue|cron|alarm)"/;
 
-/** Routine lines are not sent to the reporter: that would take longer than to write them. This file runs once for each file of tests. */
+/**
+ * Routine lines are not sent to the reporter, because that would take longer than writing them. This file runs once for each file of tests.
+ */
 const own = console as Console & { shown?: Console["log"] };
 own.shown ??= own.log.bind(own);
 const { shown } = own;

@@ -1,47 +1,47 @@
 /** How much the tests repeat what they do at random or in bulk. `vitest.shared.ts` chooses the numbers; a test reads them with `inject("sizes")`. */
 export interface Sizes {
-  /** How many times as often as in `npm test` a property is tried: `numRuns: 200 * inject("sizes").runs`. */
+  /** Factor for the number of runs of a property, in comparison with `npm test`: `numRuns: 200 * inject("sizes").runs`. */
   runs: number;
-  /** Rounds of 84 deletions that race with a use of the token, for each kind of use. */
+  /** Number of rounds of 84 deletions that race with a use of the token, for each kind of use. */
   deletionRounds: number;
-  /** Audit events of test/audit/faults.test.ts. */
+  /** Number of audit events in test/audit/faults.test.ts. */
   auditEvents: number;
-  /** Sequences of calls of test/updates/protocol.property.test.ts. */
+  /** Number of sequences of calls in test/updates/protocol.property.test.ts. */
   fuzzRuns: number;
-  /** Faults in the end of an update, of test/coordinator/endFaults.property.test.ts. */
+  /** Number of faults in the end of an update in test/coordinator/endFaults.property.test.ts. */
   endFaults: number;
-  /** Trees of credentials of test/lineage/trees.property.test.ts. */
+  /** Number of trees of credentials in test/lineage/trees.property.test.ts. */
   trees: number;
-  /** Worlds of roles, teams and grants, of test/access/worlds.property.test.ts. */
+  /** Number of worlds of roles, teams and grants in test/access/worlds.property.test.ts. */
   worlds: number;
-  /** Policies and claims of test/oidc/evaluate.property.test.ts. */
+  /** Number of policies and claims in test/oidc/evaluate.property.test.ts. */
   policies: number;
-  /** Calls of each half of a search of test/access/sequences.test.ts. */
+  /** Number of calls in each half of a search in test/access/sequences.test.ts. */
   sequenceCalls: number;
-  /** Kills of a server or of the CLI in the middle of an update. */
+  /** Number of kills of a server or of the CLI in the middle of an update. */
   kills: number;
-  /** Servers that are killed at the same time. */
+  /** Number of servers that are killed at the same time. */
   lanes: number;
-  /** Races of two CLIs. */
+  /** Number of races of two CLIs. */
   races: number;
-  /** Kills of a server whose queue holds audit events. */
+  /** Number of kills of a server whose queue holds audit events. */
   auditKills: number;
-  /** Stacks that come from a folder and go out to another one. */
+  /** Number of stacks that are moved from a folder to the server, and to another folder. */
   folderStacks: number;
-  /** Requests of SCIM with a part that is replaced by anything. */
+  /** Number of requests of SCIM in which a random value replaces a part. */
   scimMutations: number;
-  /** Responses of SAML with a random change. */
+  /** Number of responses of SAML with a random change. */
   samlMutations: number;
-  /** Races of a deactivation against writes of the person. */
+  /** Number of races of a deactivation with writes of the person. */
   scimRaces: number;
 }
 
 declare module "vitest" {
   export interface ProvidedContext {
-    /** Whether this is the long form: `it.runIf(inject("long"))` is for what repeats at length what another test shows. */
+    /** Whether this is the long form: `it.runIf(inject("long"))` is for a test that repeats at length what another test shows. */
     long: boolean;
     sizes: Sizes;
-    /** Random choices begin with it: with the seed that a run printed, they are made again. */
+    /** The seed of random choices: with the seed that a run printed, the same choices are made again. */
     seed: number;
   }
 }

@@ -7,7 +7,7 @@ import * as schema from "../../src/db/schema.ts";
 import type { Bindings } from "../../src/env.ts";
 
 const all = (Object.values(schema) as unknown[]).filter((value) => is(value, SQLiteTable)).map((table) => getTableConfig(table).name);
-/** They tell what happened, also what changed nothing: refusals, counts, how far the cron and the webhooks have come. */
+/** Tables that also record work that changed nothing: refusals, counts, and the progress of the cron and of webhooks. */
 const traces = [
   "audit_outbox",
   "audit_events",
@@ -23,7 +23,7 @@ const traces = [
 const tables = all.filter((name) => !traces.includes(name));
 
 const lastUse = { last_used_at: undefined, last_used_address: undefined, last_used_country: undefined, last_used_client: undefined };
-/** What the sender of an audit stream writes by itself: how far it has come, and its failures. */
+/** Columns that the sender of an audit stream writes by itself: its progress and its failures. */
 const progress = {
   delivered_through: undefined,
   checkpoint_day: undefined,
@@ -35,8 +35,8 @@ const progress = {
 };
 
 /**
- * All rows that are no traces of what happened, as they are now. When a token was last used is no change, and neither is the progress of an audit
- * stream.
+ * All present rows except those traces of work. The time at which a token was last used does not count as a change, and neither does the
+ * progress of an audit stream.
  */
 export async function records(database: D1Database = env.DB): Promise<Record<string, unknown[]>> {
   const results = await database.batch<Record<string, unknown>>(
@@ -45,7 +45,7 @@ export async function records(database: D1Database = env.DB): Promise<Record<str
   return Object.fromEntries(tables.map((table, i) => [table, results[i]!.results.map((row) => ({ ...row, ...lastUse, ...progress }))]));
 }
 
-/** Expects that `work` changes no record and no object. Audit events are asserted on their own. */
+/** Expects that `work` changes no record and no object. Audit events have assertions of their own. */
 export async function changesNothing(work: () => Promise<unknown>): Promise<void> {
   const before = { records: await records(), objects: await objectKeys() };
   await work();
@@ -55,7 +55,7 @@ export async function changesNothing(work: () => Promise<unknown>): Promise<void
 /** Keys of all objects in R2. */
 export const objectKeys = async () => (await env.STATE.list()).objects.map((object) => object.key);
 
-/** Everything that is stored anywhere, as one text: D1, KV, R2 and the stack's own objects. */
+/** All stored data as one text: D1, KV, R2 and the stacks' own objects. */
 export async function everythingStored(coordinators: string[]): Promise<string> {
   const parts = [JSON.stringify(await records())];
   for (const table of traces) parts.push(JSON.stringify((await env.DB.prepare(`SELECT * FROM ${table}`).all()).results));

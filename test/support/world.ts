@@ -9,7 +9,7 @@ export interface World {
   admin: string;
   member: string;
   billing: string;
-  /** Administrator of globex, and nothing in acme. */
+  /** The administrator of globex, who has no rights in acme. */
   stranger: string;
 }
 
@@ -19,7 +19,7 @@ export async function newWorld(): Promise<World> {
     peppersOf(env.TOKEN_PEPPER),
     Date.now(),
   );
-  // The simulator takes several statements in one, which takes half the time of a batch.
+  // The simulator accepts several statements in one call, which takes half the time of a batch.
   await env.DB.prepare(sql).run();
   const acme = tokens["acme"]!;
   return { admin: acme["ada"]!, member: acme["mel"]!, billing: acme["bill"]!, stranger: tokens["globex"]!["gus"]! };
@@ -34,7 +34,7 @@ export interface NewToken {
 export const newOrgToken = (world: World, name: string, more: Record<string, unknown> = {}) =>
   ok<NewToken>("POST", "/api/orgs/acme/tokens", { token: world.admin, json: { name, ...more } });
 
-/** A token of a new team of acme that nobody is in, both written by hand: no event tells of them. */
+/** A token of a new team of acme that nobody is in, both written directly into the database, without an event. */
 export async function newTeamToken(team = "platform"): Promise<string> {
   const { value, hash } = await newTokenValue(peppersOf(env.TOKEN_PEPPER));
   const now = Date.now();

@@ -39,7 +39,7 @@ async function runUpdate(name: string): Promise<void> {
   await ok("POST", `${path}/complete`, { lease, json: { status: "succeeded" } });
 }
 
-/** A start that only the database heard of. */
+/** A start that only the database has received. */
 async function lostStart(json: unknown = {}): Promise<string> {
   const id = await create(json);
   const repair = loseDatabaseAnswers();
@@ -200,7 +200,7 @@ it("after any sequence of faults and sweeps no row names what is not there", { t
       await newStack(token);
       for (const [name, fault] of run) {
         const repair = faults[fault]();
-        // Whatever is refused: what counts is what it leaves.
+        // The call may be refused: only what it leaves behind matters.
         await steps[name]!().catch(() => undefined);
         repair();
       }

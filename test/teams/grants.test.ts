@@ -22,7 +22,7 @@ const setTag = { json: { name: "team", value: "a" } };
 describe("a grant", () => {
   it("opens a stack to the team from the next call on, as far as it goes, and no other stack", async () => {
     const token = world.member;
-    // Whoever has no right on any stack learns nothing of this one.
+    // A person without a right on any stack learns nothing about this one.
     await refused(403, "GET", STACK, { token });
     await refused(403, "GET", "/api/stacks/acme/web/none", { token });
     expect(await listed()).toEqual([]);
@@ -80,7 +80,7 @@ describe("a grant", () => {
       projectName: "web",
       teams: [{ name: "platform", displayName: "platform", description: "", isMember: true, permission: 102 }],
     });
-    // Whoever may not know of the stack does not learn of it from the team.
+    // A person who may not know the stack does not learn of it from the team.
     expect(await ok("GET", team(), { token: await newPerson("tim") })).toMatchObject({ stacks: [] });
   });
 

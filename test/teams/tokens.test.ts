@@ -116,7 +116,7 @@ describe("a token of a team", () => {
     expect(events).toMatchObject([{ event: "team-deleted", description: `Deleted team "platform", and ended its tokens: ci (${id}).` }]);
     await changesNothing(() => refused(401, "POST", "/api/stacks/acme/web", { token, json: { stackName: "dev" } }));
     await refused(401, "GET", "/api/user", { token });
-    // A new team of the name has nothing of the old one.
+    // A new team of the same name has nothing of the old team.
     await newTeam(world);
     await refused(404, "GET", `${tokens}/${id}`, { token: world.admin });
   });
@@ -150,7 +150,7 @@ describe("who makes tokens of a team:", () => {
     await ok("POST", `${team()}/roles/${role}`, { token: world.admin });
     await changesNothing(async () => {
       await refused(403, "POST", tokens, { token: plain.tokenValue, json: { name: "b" } });
-      // Also where a role of the team has the right.
+      // The call is refused even if a role of the team has the right.
       await refused(403, "POST", tokens, { token: tokenValue, json: { name: "b" } });
       await refused(403, "POST", `${tokens}/${id}/rotate`, { token: tokenValue, json: {} });
     });
@@ -160,7 +160,7 @@ describe("who makes tokens of a team:", () => {
   it("no machine with the right whose own rights are less than the team's", async () => {
     const { id, tokenValue: token } = await newOrgToken(world, "minter");
     await giveTokenRole(id, await newRole("minter", ["team:create_token"]));
-    // A token of the team is a member of the organization, who may write to stacks.
+    // A token of the team would have the rights of a member, who may write to stacks.
     await changesNothing(() => refused(403, "POST", tokens, { token, json: { name: "b" } }));
     await closeStacks(world.admin);
     await giveTokenRole(id, await newRole("reader", ["team:create_token", "team:read"]));

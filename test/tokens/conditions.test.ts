@@ -16,7 +16,7 @@ const DAY = 86_400;
 const inDays = (days: number) => Math.floor(Date.now() / 1000) + days * DAY;
 const refusal = "This access token may not be used from your network address.";
 
-/** What the organization's settings would do. */
+/** Sets what the organization's settings would set. */
 const setOrg = (columns: string, ...values: unknown[]) =>
   env.DB.prepare(`UPDATE organizations SET ${columns}, settings_version = settings_version + 1 WHERE name = 'acme'`)
     .bind(...values)

@@ -135,11 +135,11 @@ describe("a name", () => {
       ),
     );
     expect(events).toEqual([]);
-    // One that has only been disabled is in the list.
+    // A token that was only disabled is still in the list.
     const idle = await newOrgToken(world, "idle");
     await ok("POST", `${path}/${idle.id}/disable`, { token: world.admin });
     expect(await refused(409, "POST", path, { token: world.admin, json: { name: "idle" } })).toBe(taken);
-    // And so for the name that a rotation asks for.
+    // The same holds for the name in the request for a rotation.
     expect(await refused(409, "POST", `${path}/${idle.id}/rotate`, { token: world.admin, json: { name: "ci" } })).toContain(
       "Names of deleted tokens stay reserved",
     );

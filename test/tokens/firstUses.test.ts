@@ -22,7 +22,7 @@ const use = (token: string, address: string, country = "CH") =>
   ok("GET", "/api/user", { token, country, headers: { "CF-Connecting-IP": address } });
 const settle = () => flush(openStore(env));
 const NEW = ["token-used-from-new-network", "token-used-from-new-country"];
-/** What the log has about first uses, in the order of their time. `settle` writes events and leaves them to the cron. */
+/** The log's events about first uses, in the order of their time. `settle` writes events and leaves them to the cron. */
 async function told() {
   await relayLeftovers(env as Bindings, Date.now() + 120_000);
   return (await settledLog()).filter(({ event }) => NEW.includes(event));
@@ -114,7 +114,7 @@ describe("a token that is used from a new network or country", () => {
     await use(tokenValue, "198.51.100.1");
     await settle().catch(() => undefined);
     mend();
-    /** What a failed write has left behind comes with the next one, and its event with the cron. */
+    /** The next write stores what a failed write has left behind, and the cron sends its event. */
     const settled = (count: number) =>
       eventually(async () => {
         await settle();
@@ -140,7 +140,7 @@ describe("a token that is used from a new network or country", () => {
       await settle();
     }
     await stored(id, "network", 20);
-    // The first use is none.
+    // The first use at all makes no event.
     expect(await told()).toHaveLength(19);
     laterBy(86_400_000 + 60_000);
     await use(tokenValue, "10.0.0.1");
@@ -188,7 +188,8 @@ describe("a token that is used from a new network or country", () => {
     await Promise.all(Array.from({ length: 20 }, (_, i) => use(tokenValue, `198.51.100.${i}`)));
     await settle();
     expect(await told()).toHaveLength(1);
-    // From here on the Worker is another isolate, so this test is the last one. It does not know that this one has written the network.
+    // From here on the Worker is another isolate, so this test is the last one. The new isolate does not know that this one has stored the
+    // network.
     vi.resetModules();
     const other = await import("../../src/auth/touch.ts");
     expect(other.flush).not.toBe(flush);
@@ -196,7 +197,7 @@ describe("a token that is used from a new network or country", () => {
       .bind(id)
       .first<{ org_id: string; hash: string }>();
     const work: Promise<unknown>[] = [];
-    // The counters that are written after 20 seconds are not waited for.
+    // The test does not wait for counters that are written after 20 seconds.
     const background = (name: string, run: (bindings: Bindings) => Promise<unknown>) => {
       if (name === "last use") work.push(run(env as Bindings));
     };

@@ -12,7 +12,7 @@ beforeEach(async () => {
   world = await newWorld();
 });
 
-/** Each caller is one of its own: they are counted by address. */
+/** Each call has an address of its own, because calls are counted by address. */
 let addresses = 1;
 const report = (json: unknown, headers: Record<string, string> = {}) =>
   call("POST", "/api/token-leaks", { json, headers: { "CF-Connecting-IP": `2001:db8:1:${(addresses++).toString(16)}::1`, ...headers } });
@@ -113,7 +113,7 @@ describe("a scanner", () => {
     ],
   ])("reports many at once, signed with %s", async (_, sign) => {
     const { tokens, reports } = await found();
-    // A signature has numbers of several lengths in it: one try might hit upon the easy case.
+    // The numbers in a signature have several lengths, and a single try might only test the easy case.
     for (let i = 0; i < 8; i++) expect((await scan([], await sign("[]"))).status).toBe(200);
     const response = await scan(reports, await sign(JSON.stringify(reports)));
     expect(response.status).toBe(200);
@@ -143,7 +143,7 @@ describe("a scanner", () => {
     const before = env.LEAK_SCANNER_SECRET;
     Object.assign(env, { LEAK_SCANNER_SECRET: secret });
     onTestFinished(() => void Object.assign(env, { LEAK_SCANNER_SECRET: before }));
-    // WebCrypto has no key of no bytes; any signature will do.
+    // WebCrypto refuses an empty key, so the header has any other signature.
     const headers = { "X-Hub-Signature-256": await signatureOf("[]", secret || "x") };
     expect((await scan([], headers)).status).toBe(403);
   });

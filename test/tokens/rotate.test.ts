@@ -253,7 +253,7 @@ describe("a token rotates itself", () => {
     async (_, days, { expires, ...request }: { expires?: number; overlap?: number }) => {
       const more = { mayRotateItself: true, ...(days !== undefined && { expires: seconds() + days * 86_400 }) };
       const first = await newOrgToken(world, "ci", more);
-      // The policy is newer than the identity that is cached.
+      // The policy is set after the identity was cached.
       await ok("GET", "/api/user", { token: first.tokenValue });
       await setPolicy(7);
       const json = { ...request, ...(expires !== undefined && { expires: seconds() + expires * 86_400 }) };

@@ -17,9 +17,9 @@ const names = async (token: string, query = "") =>
     (stack) => `${stack.projectName}/${stack.stackName}`,
   );
 
-/** Rights that a limit to reading leaves. */
+/** The rights that a limit to reading leaves. */
 const reading = ["stack:list", "stack:read", "stack:export", "stack:encrypt", "stack:decrypt"];
-/** The other route with this permission asks for more, after it has looked at the team. */
+/** The other route with this permission requires another right, after it has read the team. */
 const readsAccess = ({ method, permission }: { method: string; permission: string }) =>
   method === "GET" && permission === "stack_access:read";
 
@@ -42,7 +42,7 @@ describe("a token that is limited to stacks", () => {
           ...(definition.method === "GET" ? {} : { json: {} }),
         });
         const what = `${definition.method} ${definition.path}`;
-        // What no machine and no member may do is refused before anyone looks at the stack.
+        // A call that no machine and no member may make is refused before the stack is looked up.
         const may = await call(definition.method, at("hidden"), { ...options(), token: (await unlimited()).tokenValue });
         if (may.status !== 403) {
           const hidden = await call(definition.method, at("hidden"), options());

@@ -9,7 +9,7 @@ beforeEach(async () => {
   world = await newWorld();
 });
 
-/** The reason why there are organization tokens, from the first day to the last. */
+/** Shows why organization tokens exist, from the first day to the last. */
 it("a token for Jenkins stays valid when its creator leaves, and ends when an administrator deletes it", async () => {
   // Mel becomes an administrator and makes a token for Jenkins.
   await ok("PATCH", "/api/orgs/acme/members/mel", { token: world.admin, json: { role: "admin" } });
@@ -20,20 +20,20 @@ it("a token for Jenkins stays valid when its creator leaves, and ends when an ad
   // Mel leaves the company.
   await ok("DELETE", "/api/orgs/acme/members/mel", { token: world.admin });
 
-  // Jenkins deploys on; Mel's own token does not even find the organization.
+  // Jenkins still deploys; Mel's own token does not even find the organization.
   await deploy(jenkins);
   expect(await refused(404, "POST", "/api/stacks/acme/web/dev/update", { token: world.member, json: {} })).toBe(
     "Not Found: Organization 'acme' not found",
   );
 
-  // A machine token tries to mint one, the ordinary one and an administrator's, and fails.
+  // Two machine tokens, one of them with the role Admin, try to create a token, and both are refused.
   const root = await newOrgToken(world, "root", { admin: true });
   await changesNothing(async () => {
     for (const { tokenValue } of [jenkins, root])
       await refused(403, "POST", "/api/orgs/acme/tokens", { token: tokenValue, json: { name: "mine" } });
   });
 
-  // The log tells who did what by which token: the person who made it, and the machine from then on.
+  // The log names the actor and its token: first the person who made the token, and then the machine.
   const log = await settledLog();
   const made = log.find((event) => event.event === "organization-token-created" && event.description.includes(jenkins.id));
   expect(made).toMatchObject({ userLogin: "mel" });
@@ -46,7 +46,7 @@ it("a token for Jenkins stays valid when its creator leaves, and ends when an ad
     ["acme", "root"],
   ]);
 
-  // An administrator deletes the token; Jenkins is refused at its next write, and told why.
+  // An administrator deletes the token. The next write of Jenkins is refused, with the reason.
   await ok("DELETE", `/api/orgs/acme/tokens/${jenkins.id}`, { token: world.admin });
   await changesNothing(async () => {
     const response = await call("POST", "/api/stacks/acme/web/dev/update", { token: jenkins.tokenValue, json: {} });

@@ -24,7 +24,7 @@ interface Usage {
 const usage = (id: string, days = 30) => ok<Usage>("GET", `${path}/${id}/usage?days=${days}`, admin());
 const use = (token: string, address = "192.0.2.1", country = "CH", client = "pulumi-cli/1 (v3.259.0; linux; cmd=up)") =>
   ok("GET", "/api/user", { token, country, headers: { "CF-Connecting-IP": address, "User-Agent": client } });
-/** What the isolate still holds, as the end of its 20 seconds would write it. */
+/** Writes the counts that the isolate still holds, as it would after its 20 seconds. */
 const settle = () => flush(openStore(env));
 
 describe("usage", () => {
@@ -200,7 +200,7 @@ describe("the receipt of a deletion", () => {
     const receipt = await ok<Record<string, unknown>>("GET", `${path}/${id}/revocation`, admin());
     expect(receipt).toMatchObject({ tokenId: id, name: "ci", committedBy: new Date(committed).toISOString() });
     expect(receipt["lastUsed"]).toBeGreaterThan(0);
-    // The second deletion is the same one.
+    // The second deletion returns the receipt of the first one.
     const again = await call("DELETE", `${path}/${id}`, admin());
     expect(again.headers.get("X-Revocation-Committed-By")).toBe(new Date(committed).toISOString());
   });

@@ -33,7 +33,7 @@ beforeEach(async () => {
 });
 
 const STACK_PATH = "/api/stacks/acme/web/dev";
-/** What an update has told before anything goes wrong: one resource is there, one is pending. */
+/** The entries that an update has sent before the fault: one resource is created, and one is pending. */
 const told = [...creates(component("made")), begins(10, 9, component("half"))];
 const journal = (update: RunningUpdate) => call("PATCH", `${update.path}/journalentries`, { lease: update.lease, json: { entries: told } });
 const complete = (update: RunningUpdate) => call("POST", `${update.path}/complete`, { lease: update.lease, json: { status: "succeeded" } });
@@ -41,7 +41,7 @@ const complete = (update: RunningUpdate) => call("POST", `${update.path}/complet
 const cancel = ({ path }: RunningUpdate) => call("POST", `${path}/cancel`, { token });
 const renew = ({ path, lease }: RunningUpdate) => call("POST", `${path}/renew_lease`, { lease, json: { token: "", duration: 300 } });
 
-/** Ends an update, and the stack's object dies between the commit of the end in the database and its own note of it. */
+/** Ends an update, and terminates the stack's object after the database has committed the end and before the object has recorded it. */
 async function dieAtEnd(update: RunningUpdate, end: (update: RunningUpdate) => Promise<Response>): Promise<void> {
   const object = await runInDurableObject(await coordinator(), (_, state) => state);
   const hasEnded = async () =>
@@ -62,7 +62,7 @@ async function running(): Promise<RunningUpdate> {
   return update;
 }
 
-/** Everything acknowledged is there, the stack is free, its records agree, and the next update has it at once. */
+/** Expects that everything acknowledged is there, the stack is free, its records agree, and the next update can start at once. */
 async function expectRecovered(stack = "web/dev"): Promise<void> {
   const { deployment } = await ok<Exported>("GET", `/api/stacks/acme/${stack}/export`, { token });
   if (deployment.resources?.some(({ urn }) => urn.endsWith("::made")))
@@ -73,7 +73,7 @@ async function expectRecovered(stack = "web/dev"): Promise<void> {
   expect(await ok("GET", `/api/stacks/acme/${stack}`, { token })).not.toHaveProperty("currentOperation");
   const { updates } = await ok<{ updates: { result: string }[] }>("GET", `/api/stacks/acme/${stack}/updates`, { token });
   for (const { result } of updates) expect(["succeeded", "failed"]).toContain(result);
-  // And every event that was promised arrives, once.
+  // Every event in the outbox arrives, once.
   await relayLeftovers(env as Bindings, Date.now() + 2 * RELAY_AFTER);
   const ids = (await settledLog()).map(({ id }) => id);
   expect(new Set(ids).size).toBe(ids.length);
@@ -93,13 +93,13 @@ const faults = {
   },
 };
 
-/** What is under way when it happens: made ready, then done, and done again as the client repeats it. */
+/** The operation that a fault interrupts: it is prepared, sent, and sent again as the client repeats it. */
 interface Operation {
   ready: () => Promise<RunningUpdate | undefined>;
   send: (update: RunningUpdate) => Promise<Response>;
-  /** Statuses of a repetition after the first attempt was done and its answer lost; 204 and 200 where nothing else is named. */
+  /** The statuses of a repetition after the first attempt succeeded but its answer was lost; by default 204 and 200. */
   again?: number[];
-  /** Where the stack is afterwards. */
+  /** The name of the stack afterwards. */
   stack?: string;
   gone?: true;
 }
@@ -154,7 +154,7 @@ describe.each(Object.entries(faults))("while %s", (_, fault) => {
       await expectSound();
       return expect((await call("GET", STACK_PATH, { token })).status).toBe(404);
     }
-    // Whatever still runs is ended as an operator would.
+    // An update that still runs is cancelled, as an operator would do it.
     const { activeUpdate, currentOperation } = await ok<{ activeUpdate: string; currentOperation?: object }>(
       "GET",
       `/api/stacks/acme/${stack ?? "web/dev"}`,

@@ -17,7 +17,7 @@ beforeEach(async () => {
   update = await startUpdate(world.member);
 });
 
-/** Every call that goes by a lease. */
+/** Every call under a lease. */
 const calls = [
   ["PATCH", "journalentries", { entries: [secretsManager, begins(2, 1, rootStack)] }],
   ["POST", "events/batch", { events: [{ sequence: 0, timestamp: 0 }] }],
@@ -31,7 +31,7 @@ it("takes a lease only under the path of its own stack and update", async () => 
   await refused(403, "POST", `/api/stacks/acme/web/dev/update/${crypto.randomUUID()}/complete`, complete);
   for (const org of ["globex", "nosuch", "acm", "acme2", "acme%2Fweb"])
     await refused(403, "POST", `/api/stacks/${org}/web/dev/update/${update.id}/complete`, complete);
-  // Altered: with more behind it, with another signature, with that of another lease, and with none.
+  // The lease is altered: with more text at its end, with another signature, with that of another lease, and with none.
   const [payload, signature] = update.lease.split(".") as [string, string];
   const flipped = `${signature.startsWith("A") ? "B" : "A"}${signature.slice(1)}`;
   const [, foreign] = (await startUpdate(world.member, { stack: "web/other" })).lease.split(".");

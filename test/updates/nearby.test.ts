@@ -10,7 +10,7 @@ import { closeStacks } from "../teams/people.ts";
 import { type NewToken, type World, newOrgToken, newStack, newWorld, startUpdate } from "../support/world.ts";
 import { coordinator } from "./support/ends.ts";
 
-/** What a stack's object answers in place of the database (docs/decisions/0028), and what it must not answer. */
+/** Tests what a stack's object answers in place of the database (docs/decisions/0028), and what it must not answer. */
 const STACK = "/api/stacks/acme/web/dev";
 
 let world: World;
@@ -19,11 +19,11 @@ beforeEach(async () => {
   world = await newWorld();
   ci = await newOrgToken(world, "ci");
   await newStack(world.member);
-  // The reads of an isolate count for some seconds.
+  // An isolate relies on its reads of a stack for some seconds. The stopped clock keeps the reads valid for the whole test.
   laterBy(0);
 });
 
-/** @returns the answer, and how often it waited for the database, apart from the identity */
+/** @returns the answer, and the number of round trips to the database, without the look-up of the identity */
 async function ask(method: string, path: string, token = ci.tokenValue, json?: unknown) {
   const response = await call(method, path, { token, json });
   const timing = response.headers.get("Server-Timing") ?? "";

@@ -8,7 +8,7 @@ import { type World, newOrgToken, newStack, newWorld, startUpdate } from "../sup
 let world: World;
 beforeEach(async () => {
   world = await newWorld();
-  // Its creator has more than a member.
+  // The administrator creates the stack, because a stack's creator has more rights on it than a member.
   await newStack(world.admin);
   await ok("POST", `${STACK_PATH}/import`, { token: world.member, json: deploymentOf([rootStack]) });
 });
@@ -16,7 +16,7 @@ beforeEach(async () => {
 const STACK_PATH = "/api/stacks/acme/web/dev";
 const kinds = ["update", "preview", "refresh", "destroy"] as const;
 
-/** Tokens with the right to previews, and no more. */
+/** Tokens with only the right to previews. */
 const previewers: [string, () => Promise<string>][] = [
   ["of the read-only role", async () => (await newOrgToken(world, "ro", { roleID: "read-only" })).tokenValue],
   [

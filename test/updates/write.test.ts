@@ -167,7 +167,7 @@ describe("a preview", () => {
 });
 
 describe("what is on its way when the update is cancelled from outside", () => {
-  /** A body that stops in the middle until it is told to go on. */
+  /** A body that stops in the middle until the test lets it continue. */
   function slowly(text: string): { body: ReadableStream; finish: () => void } {
     let finish = () => {};
     const halted = new Promise<void>((resolve) => (finish = resolve));

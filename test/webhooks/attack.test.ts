@@ -6,7 +6,7 @@ import { eventually } from "../support/clock.ts";
 import { type World, newStack, newWorld } from "../support/world.ts";
 import { Destination, HOOKS, bindings, deliveriesOf, hookTo, newHook, reachable, rowOf, signaturesOf } from "./support/hooks.ts";
 
-/** What hostile and careless callers, destinations and programs did to webhooks. */
+/** Tests attacks on webhooks, and mistakes of callers, destinations and programs. */
 let world: World;
 let destination: Destination;
 beforeEach(async () => {
@@ -140,7 +140,7 @@ describe("calls at the same time", () => {
     destination.answer = () => new Response("", { status: 500 });
     await newStack(world.member);
     await eventually(async () => expect((await deliveriesOf(world, "waits"))[0]).toMatchObject({ state: "waiting", attempts: 1 }));
-    // As after an attempt that a change broke off, which does not count.
+    // This is as after an attempt that a change interrupted, which does not count.
     await runInDurableObject((await senderOf("waits")) as never, (_, { storage }) => {
       storage.sql.exec("UPDATE deliveries SET attempts = 0");
     });

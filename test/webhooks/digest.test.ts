@@ -32,7 +32,7 @@ beforeEach(async () => {
   world = await newWorld();
   destination = new Destination(9310);
   reachable(destination);
-  // Otherwise it could become 08:00 during the test.
+  // The clock is set, because otherwise it could become 08:00 during the test.
   laterBy(0);
 });
 
@@ -40,7 +40,7 @@ const senderOf = async (name: string) => {
   const id = String((await rowOf(name))!["id"]);
   return { id, sender: bindings.WEBHOOKS.get(bindings.WEBHOOKS.idFromName(id)) };
 };
-/** Sets the clock to the next 08:00 after `ms` from now, and lets the object of the webhook do what is due. */
+/** Sets the clock to the next 08:00 after `ms` from now, and runs the due work of the webhook's object. */
 async function morning(name: string, days = 1): Promise<void> {
   laterBy(nextDue("daily", Date.now() + (days - 1) * DAY) - Date.now());
   await act(name);
@@ -116,7 +116,7 @@ describe("a digest", () => {
       newTokens: { count: 1, first: [{ what: expect.stringContaining('Created organization token "ci"') as string, count: 1 }] },
       newMembers: { count: 0, first: [] },
     });
-    // No second one, however often the object and the cron run.
+    // There is no second digest, however often the object and the cron run.
     for (let i = 0; i < 3; i++) await act("daily");
     expect(await wakeDigests(bindings, Date.now() + 600_000)).toBe(0);
     expect(destination.arrived).toHaveLength(1);
@@ -229,7 +229,7 @@ describe("a digest", () => {
     const done = () =>
       env.DB.prepare("SELECT count(*) AS n FROM webhooks WHERE digest_at >= ?").bind(lastDue("daily", Date.now())).first("n");
     await eventually(async () => expect(await done()).toBe(50));
-    // The address of the copies is encrypted for another webhook, so only the first one can send.
+    // The addresses of the copied webhooks are encrypted for another webhook, so only the first webhook can send.
     await eventually(async () => expect(destination.kinds()).toEqual(["digest"]));
     for (const i of [0, 48]) {
       const delivered = await deliveriesOf(world, `hook-${i}`);
@@ -262,7 +262,7 @@ describe("the field digest", () => {
     expect(await patch({ displayName: "Other" })).toMatchObject({ digest: "weekly" });
     const events = await eventsOf(async () => {
       expect(await patch({ displayName: "Other", digest: "daily" })).toMatchObject({ digest: "daily" });
-      // The clock stands still, and events of one time have no order.
+      // The clock is stopped, and events of the same time have no defined order.
       laterBy(1);
       expect(await patch({ displayName: "Other", digest: null, groups: ["stacks"] })).toMatchObject({ digest: null, groups: ["stacks"] });
     });

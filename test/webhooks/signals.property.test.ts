@@ -23,7 +23,7 @@ describe("the filters of webhooks", () => {
         const all = filters.length === 0 && chosen.length === 0;
         const isLog = ["tokens", "members", "sso", "health"].includes(groupOfFilter(event));
         expect(selects(selection, event)).toBe(all ? !isLog : byHand);
-        // What needs no right on the audit log gets nothing of it.
+        // A selection that needs no right on the audit log contains no event of it.
         if (isLog && selects(selection, event)) expect(selectsLog(selection)).toBe(true);
       }),
     );
@@ -61,11 +61,11 @@ describe("the records of the audit log", () => {
     const events = Object.keys(eventTypes).map((event) => [event, signalOf({ event, description: "", userLogin: "ada" })?.filter ?? ""]);
     const known = events.filter(([, filter]) => filter !== "");
     for (const [, filter] of known) expect(webhookFilters).toContain(filter);
-    // Every filter that only Stackpass has is the event of some record.
+    // For every filter that only Stackpass has, some record is its event.
     const ours = webhookFilters.filter((filter) => selectsLog({ filters: [filter], groups: [] }));
     const made = new Set([...known.map(([, filter]) => filter), signalOf({ event: "audit-stream-paused" })?.filter]);
     expect(ours.filter((filter) => !made.has(filter))).toEqual([]);
-    // A pause that an administrator asks for is no failure.
+    // A pause that an administrator requested is not a failure.
     expect(signalOf({ event: "audit-stream-paused", userLogin: "ada" })).toBeUndefined();
   });
 

@@ -167,7 +167,7 @@ describe("webhooks of an organization", () => {
     const seen = await ok<WebhookDelivery[]>("GET", `${HOOKS}/log/deliveries`, { token: reader.tokenValue });
     expect(seen.map(({ kind }) => kind)).toEqual(["stack"]);
     await ok("DELETE", `${HOOKS}/log`, { token: world.admin });
-    // A webhook of the organization tells of all stacks.
+    // A webhook of the organization sends events of all stacks.
     const stacks = [{ project: "web", stack: "*", access: "write" }];
     const limited = await newOrgToken(world, "limited", { roleID: role.id, stacks });
     expect(await refused(403, "POST", HOOKS, { token: limited.tokenValue, json: hookTo(destination.url) })).toContain(

@@ -31,8 +31,8 @@ export const updateIn = ({ event, description }: Pick<Groupable, "event" | "desc
   event === starts || ends.has(event) ? /\(([0-9a-f-]{36})\)\./.exec(description)?.[1] : undefined;
 
 /**
- * Joins what one token did on one stack around an update: its start and end, and reads of state and secrets before and between. A refusal is
- * never in a group, so that it is always seen. A group stands in the place of its newest event.
+ * Joins what one token did on one stack around an update: its start and end, and reads of state and secrets before and between. A refusal
+ * is never in a group, so that it is always seen. A group takes the place of its newest event in the list.
  * @param events newest first
  * @returns groups and single events
  */

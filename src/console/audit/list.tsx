@@ -40,7 +40,8 @@ export const auditListPage = definePage("GET", "/:orgName/~/audit", "audit_logs:
   const { zone } = page.display;
   const set = filtersOf(page.query, zone);
   const asked = listQuery(set, page.query);
-  // What was typed has a meaning in the reader's zone only, so the address gets the times themselves. It can then be handed on.
+  // The typed text has a meaning only in the reader's zone, so the address contains the times themselves. Then the reader can pass the
+  // address on.
   if (!("problem" in asked) && (page.query.get("from") || page.query.get("until"))) return { to: auditPath(org.name, set) };
   const isFirst = Object.keys(set).length === 0 && !page.query.has("continuationToken");
   const [found, read, days] = await Promise.all([

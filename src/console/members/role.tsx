@@ -20,10 +20,11 @@ type Context = OrgContext & { page: PageInput };
 /** The order in which a form offers the built-in roles of people. */
 export const rolesOfPeople: readonly Role[] = ["member", "billing-manager", "admin"];
 
-/** Bytes of the custom roles below a list of a hundred rows. */
+/** Maximum number of bytes of the custom roles below a list of a hundred rows. */
 export const ROOM_FOR_ROLES = 12_000;
 
-export const ADMIN_WARNING = "An administrator can do everything in the organization, and gives and takes the rights of all others.";
+export const ADMIN_WARNING =
+  "An administrator can do everything in the organization, and can give rights to everybody else or take them away.";
 
 /** The role that a form names, as the API's request has it: a built-in role by its name, a custom role by its id. */
 export const roleIn = (form: Record<string, string>) => {
@@ -69,9 +70,7 @@ async function view(ctx: Context, problem = ctx.page.problem, effects?: DryRun):
         <h1>{title}</h1>
         {problem && <Notice kind="error">{problem.message}</Notice>}
         {effects && <Effects of={effects} />}
-        <p class="faint">
-          The rights of {login}'s teams come on top of the role, and those on stacks that {login} created.
-        </p>
+        <p class="faint">In addition to this role, {login} has the rights of their teams, and rights on the stacks that they created.</p>
         <form method="post">
           <RolePicker name="role" legend="Role" value={ctx.page.form["role"] ?? present} choices={choices} warning={ADMIN_WARNING} />
           <button>Change</button> <ShowEffects /> <a href={placePath(ctx.org.name, "members")}>Cancel</a>

@@ -176,7 +176,7 @@ async function formView(ctx: IssuerContext, kind: PresetKind | typeof OTHER, { f
                 required
                 maxlength={500}
                 placeholder="https://ci.example.com"
-                hint="The iss of its tokens, also in its last slash. It cannot be changed later."
+                hint="Exactly the iss of its tokens, including the last slash. It cannot be changed later."
               />
               <LimitFields form={form} errors={errors} />
               <KeysField form={form} errors={errors} hint={keysHint.other} />
@@ -245,7 +245,7 @@ const PresetFieldset = ({ kind, form, errors, roles }: PresetProps) => {
           value={form["teamName"]}
           error={errors["teamName"]}
           maxlength={200}
-          hint="Makes the tokens those of a team."
+          hint="The exchanged tokens are then tokens of this team."
         />
       </details>
       {!asked.needsKeys && (

@@ -13,7 +13,7 @@ import { namesOfRoles } from "./roleNames.ts";
 type Outcome = TestResult["policies"][number];
 type Rule = Outcome["rules"][number];
 
-/** Bytes of the claims and of the policies on the page. */
+/** Maximum number of bytes of the claims and of the policies on the page. */
 export const ROOM_FOR_CLAIMS = 20_000;
 const ROOM_FOR_POLICIES = 40_000;
 
@@ -48,7 +48,7 @@ export async function Result({ ctx, issuer, result }: { ctx: IssuerContext; issu
         <dd>{result.audienceMatches ? "accepted" : "not accepted"}</dd>
         {result.allowed && wouldIssue && (
           <>
-            <dt>Token that would come</dt>
+            <dt>Token that would be issued</dt>
             <dd>
               {cut(wouldIssue.name, 600)}: {wouldIssue.tokenType} token
               {wouldIssue.roleID !== undefined && ` with the role ${cut(nameOf(wouldIssue.roleID), 300)}`}
@@ -78,12 +78,15 @@ function refusalOf({ token, reason, allowed }: TestResult, issuer: Issuer): stri
   return (reason ?? "").replace(/\.$/, "");
 }
 
-/** Bytes of a value in a table. */
+/** Maximum number of bytes of a value in a table. */
 const VALUE = 600;
 const bytesOf = ({ claim, pattern, values }: Rule) =>
   Math.min(pageBytes(claim), VALUE) * 2 + Math.min(pageBytes(pattern), VALUE) * 2 + Math.min(pageBytes(values.join()), VALUE) * 2 + 200;
 
-/** A policy is close if few of its rules do not match. Only then is it worth to look for mistakes in writing, and only in the first policies. */
+/**
+ * A policy is close if few of its rules do not match. Only then is it worth looking for mistakes in writing, and only in the first
+ * policies.
+ */
 const CLOSE = 3;
 const MOST_JUDGED = 20;
 
@@ -202,7 +205,7 @@ const Claims = ({ claims }: { claims: TestResult["claims"] }) => {
 const times = new Set(["exp", "iat", "nbf", "auth_time"]);
 const isTime = (text: string) => /^\d{1,12}(\.\d+)?$/.test(text);
 
-/** Most levels of claims that a page takes apart. Deeper ones are shown as JSON. */
+/** Maximum number of levels of claims that a page takes apart. Deeper ones are shown as JSON. */
 const MOST_LEVELS = 8;
 
 /** Each claim by the path that a rule has for it. */
@@ -215,6 +218,6 @@ function* flat(claims: Record<string, unknown>, before = "", level = 1): Generat
   }
 }
 
-/** Most claims with which a rule is compared. */
+/** Maximum number of claims with which a rule is compared. */
 const MOST_COMPARED = 100;
 const pathsIn = (claims: TestResult["claims"]) => [...flat(claims)].slice(0, MOST_COMPARED).map(([path]) => path);

@@ -1,6 +1,6 @@
-/** Rules that a typing mistake keeps from matching. Pure. */
+/** Finds rules that do not match because of a typing mistake. Pure. */
 
-/** Longest texts that are compared, in characters, and how many values of a claim. */
+/** Maximum number of characters of a text that is compared, and of values of a claim. */
 const LONGEST = 200;
 const MOST_VALUES = 10;
 
@@ -12,8 +12,8 @@ export const nearMiss = (pattern: string, values: string[]): string | undefined 
 export const nearClaim = (claim: string, claims: string[]): string | undefined => claims.find((one) => isNear(claim, one));
 
 /**
- * Whether a pattern misses a text by up to two characters, by upper and lower case, or by the beginning of a path such as `refs/heads/`. Numbers
- * are ids: one that differs is another one.
+ * Whether a pattern misses a text by up to two characters, by upper and lower case, or by the beginning of a path such as `refs/heads/`.
+ * Numbers are ids, so a number that differs is another id.
  */
 function isNear(pattern: string, text: string): boolean {
   if (pattern.length > LONGEST || text.length > LONGEST || /^\d*$/.test(pattern) || /^\d*$/.test(text)) return false;

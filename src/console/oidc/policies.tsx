@@ -15,7 +15,7 @@ import { InWords, Warnings } from "./policyInWords.tsx";
 import { Refused } from "./refused.tsx";
 import { namesOfRoles } from "./roleNames.ts";
 
-/** Policies of a page. */
+/** Maximum number of policies on a page. */
 const MOST_SHOWN = 15;
 
 export const policyPages = [
@@ -58,7 +58,7 @@ export async function placeIn(ctx: IssuerContext): Promise<{ issuer: Issuer; pol
   return { issuer, policy, at, one };
 }
 
-/** The version of the policy that the form was made from. An invalid one is the version of no policy. */
+/** The version of the policy that the form was made from. An invalid version becomes -1, which no policy has. */
 export const versionIn = ({ page }: IssuerContext): number =>
   /^\d{1,9}$/.test(page.form["version"] ?? "") ? Number(page.form["version"]) : -1;
 
@@ -147,7 +147,7 @@ async function Policies({ ctx, policy }: { ctx: IssuerContext; policy: AuthPolic
         )}
       </div>
       <p class="faint">
-        An exchange is allowed if a policy that allows it matches, and none that denies it. Their order has no influence.{" "}
+        An exchange is allowed if a policy that allows it matches, and no policy that denies it. Their order has no influence.{" "}
         {mayChange && policy.policies.length > 0 && <a href={issuerPath(ctx, "policies", "json")}>Change all as JSON</a>}
       </p>
       {policy.policies.length === 0 ? (

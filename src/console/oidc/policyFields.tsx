@@ -6,7 +6,7 @@ type Form = Record<string, string>;
 export type Definition = AuthPolicy["policies"][number];
 type StackRule = NonNullable<Definition["stacks"]>[number];
 
-/** Rows for rules, and how many a policy can have. */
+/** Number of rows for rules, and the maximum number of rules of a policy. */
 const ROWS = 4;
 const MOST_ROWS = 50;
 
@@ -97,7 +97,7 @@ export const formOf = (one: Definition): Form => ({
   ),
 });
 
-/** Bytes of the typed texts on the page: a page has at most 100 KB. */
+/** Maximum number of bytes of the typed texts on the page: a page has at most 100 KB. */
 const MOST_TYPED = 40_000;
 export const isTooLong = (form: Form): boolean => Object.values(form).reduce((sum, text) => sum + pageBytes(text), 0) > MOST_TYPED;
 

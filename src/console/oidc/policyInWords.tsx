@@ -3,7 +3,7 @@ import type { AuthPolicy } from "../../oidc/openapi.ts";
 import { Notice } from "../components.tsx";
 import { type Definition, stackText, tokenOf } from "./policyFields.tsx";
 
-/** Bytes for the rules, the stacks and the warnings of a policy. */
+/** Maximum number of bytes for the rules, the stacks and the warnings of a policy. */
 const ROOM = { rules: 1800, stacks: 500, warnings: 1500 };
 
 /** A policy in words: the token, its limits, and the rules. */

@@ -7,7 +7,7 @@ import { Time } from "../components.tsx";
 import { placePath } from "../paths.ts";
 import type { IssuerContext } from "./frame.tsx";
 
-/** Refused exchanges that are shown, and the refusals among which they are looked for. */
+/** Maximum number of refused exchanges that are shown, and of refusals among which they are looked for. */
 const MOST_REFUSED = 5;
 const LOOKED_AT = 50;
 

@@ -5,7 +5,7 @@ import { tokenRoles } from "../../tokens/table.ts";
 import { canBeHeld } from "../roles/detail.tsx";
 import type { IssuerContext } from "./frame.tsx";
 
-/** Bytes of the custom roles in a selection. */
+/** Maximum number of bytes of the custom roles in a selection. */
 const ROOM = 12_000;
 
 type Offer = readonly [id: string, name: string];

@@ -9,7 +9,7 @@ import { placePath } from "../paths.ts";
 import { LastUse } from "../tokens/lastUse.tsx";
 import { ISSUER_PAGE, type IssuerContext, idIn, issuerFor, issuerPath, issuerView } from "./frame.tsx";
 
-/** Rows of a page, so that no page is over 100 KB. */
+/** Maximum number of rows of a page, so that no page is over 100 KB. */
 const PAGE_SIZE = "50";
 
 const SESSIONS = `${ISSUER_PAGE}/sessions` as const;
@@ -87,7 +87,7 @@ async function listView(ctx: IssuerContext): Promise<View> {
     children: (
       <>
         <div class="heading">
-          <p class="faint">The access tokens that were exchanged for tokens of this identity provider, and are valid.</p>
+          <p class="faint">The valid access tokens that were exchanged for tokens of this identity provider.</p>
           {mayEnd && sessions.length > 0 && (
             <a class="button danger" href={issuerPath(ctx, "sessions", "end")}>
               End all…

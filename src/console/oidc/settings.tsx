@@ -127,7 +127,7 @@ export const LimitFields = ({ form, errors }: FieldsProps) => (
       value={form["maxExpiration"]}
       error={errors["maxExpiration"]}
       type="number"
-      hint={`Of an exchanged token: at most ${LONGEST}, which are 7 days. 90000 seconds are 25 hours.`}
+      hint={`For an exchanged token, at most ${LONGEST}, which are 7 days. 90000 seconds are 25 hours.`}
     />
     <Area
       name="audiences"

@@ -109,7 +109,7 @@ async function treeOf(ctx: OrgContext, form: Form): Promise<{ text: string; deta
   return { text, details: parsed.value };
 }
 
-/** The JSON of the API's request, because the tree is stored as it was written. The text is a JSON value of its own. */
+/** The JSON of the API's request, because the tree is stored as it was written. The text was parsed before, so it is exactly one JSON value. */
 const requestText = (details: string) => `{"details":${details}}`;
 
 async function changeable(ctx: Context): Promise<{ role: RoleInUse; sets: RoleSummary[] }> {
@@ -123,7 +123,7 @@ async function changeable(ctx: Context): Promise<{ role: RoleInUse; sets: RoleSu
 const setsFor = async (ctx: Context, except?: string) =>
   (await summarizeRoles(ctx)).filter(({ purpose, id }) => purpose === "set" && id !== except);
 
-/** Custom sets count for the stacks of a part. */
+/** What a permission set is about. A custom set counts as one about stacks. */
 const aboutIn =
   (ctx: OrgContext, sets: RoleSummary[]): AboutSet =>
   (id) =>
@@ -132,10 +132,10 @@ const aboutIn =
 const simpleOf = (ctx: OrgContext, { details }: RoleInUse, sets: RoleSummary[]) =>
   readTree(JSON.parse(details ?? "null"), aboutIn(ctx, sets));
 
-/** Bytes of a tree on the page, and of its form: a page has at most 100 KB, and a form 64 KB. */
+/** Maximum number of bytes of a tree on the page, and of its form: a page has at most 100 KB, and a form 64 KB. */
 const MOST_SHOWN = 60_000;
 const MOST_SENT = 50_000;
-/** Bytes of the other fields on the page. */
+/** Maximum number of bytes of the other fields on the page. */
 const MOST_TYPED = 45_000;
 const TOO_LONG = "This definition is too long for this page.";
 

@@ -100,7 +100,7 @@ interface Props {
   sets: { role: RoleSummary; about: "organization" | "stack" }[];
 }
 
-/** Bytes of the permission sets in all selections of the form. */
+/** Maximum number of bytes of the permission sets in all selections of the form. */
 const ROOM_FOR_SETS = 15_000;
 
 export const RightsFields = ({ form, errors, sets }: Props) => {

@@ -5,7 +5,7 @@ import { definePage } from "../page.tsx";
 import { placePath } from "../paths.ts";
 import { InShort } from "./opens.tsx";
 
-/** Rows of a list, because a row may have several lines. */
+/** Maximum number of rows of a list, because a row may have several lines. */
 const MOST_ROWS = 25;
 
 const isSet = ({ purpose }: RoleSummary) => purpose === "set" || purpose === "policy";

@@ -5,7 +5,7 @@ import { cut } from "../../http/pageText.ts";
 import type { RoleSummary } from "../../roles/summaries.ts";
 import { inFewWords, scopeWords } from "../../roles/scopes.ts";
 
-/** How many rules of one condition a page names. */
+/** Maximum number of rules of one condition that a page names. */
 const MOST_RULES = 10;
 /** In bytes: a rule, and each text in it. */
 const MOST_RULE = 200;
@@ -45,7 +45,7 @@ export function whereText(rules: Rule[] | null, names: Names = noNames, most = 2
   return `stacks with ${shown.join(", or ")}${rules.length > most ? `, or one of ${rules.length - most} other conditions` : ""}`;
 }
 
-/** Conditions of a role in a list; the others are counted. */
+/** Maximum number of conditions of a role in a list; the others are counted. */
 const MOST_LINES = 4;
 
 /** Shows the rights of a role in a few lines. */
@@ -81,7 +81,7 @@ export const stacksNamedIn = (grants: ScopeGrant[]): string[] => [
   ),
 ];
 
-/** Grants that a page shows. Each may list forty rights. */
+/** Maximum number of grants that a page shows. Each may list forty rights. */
 const MOST_GRANTS = 8;
 
 /** Everything that a role opens: the rights in the words of the list of scopes, by the stacks for which they count. */

@@ -6,7 +6,7 @@ import type { PageInput } from "../page.tsx";
 import { canBeHeld } from "./detail.tsx";
 import { InShort, inShort } from "./opens.tsx";
 
-/** Bytes of the custom roles in a form, if nothing else on the page is long. */
+/** Maximum number of bytes of the custom roles in a form, if nothing else on the page is long. */
 const ROOM = 40_000;
 /** Bytes of the markup around a choice. */
 const MARKUP = 300;
@@ -49,7 +49,7 @@ interface Props {
   error?: string | undefined;
   /** The warning beside the role Admin: it says what a holder of this kind can do with that role. */
   warning?: string;
-  /** Bytes of the custom roles. */
+  /** Maximum number of bytes of the custom roles. */
   room?: number;
 }
 

@@ -81,7 +81,7 @@ async function view(ctx: Context, role: RoleInUse, force: boolean, problem = ctx
               ))}
             </ul>
             <p>
-              Give them other roles first, as <a href={here}>the role's page</a> lists them.
+              Give other roles first to those that <a href={here}>the role's page</a> lists.
             </p>
             {isAdministrator(membershipOf(ctx)) ? (
               <a class="button danger" href={`${here}/delete?force=true`}>

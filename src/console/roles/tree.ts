@@ -18,9 +18,9 @@ export interface SimpleRole {
   stacks: (Chosen & { where: Where })[];
 }
 
-/** Parts on stacks that the form shows at most. */
+/** Maximum number of parts on stacks that the form shows. */
 export const MOST_PARTS = 6;
-/** Named stacks of one part. */
+/** Maximum number of named stacks of one part. */
 export const MOST_STACKS = 200;
 
 type Node = Record<string, unknown>;

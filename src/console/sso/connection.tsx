@@ -23,7 +23,7 @@ const oauthOf = (form: Form) => ({
   groupScope: form["groupScope"] ?? "",
 });
 
-/** Empty metadata keep those that are stored. */
+/** If the metadata are empty, the stored metadata are kept. */
 const samlOf = (form: Form) => ({
   ...(form["metadata"]?.trim() && { metadata: form["metadata"] }),
   ...(form["clientId"] && { clientId: form["clientId"] }),
@@ -147,7 +147,7 @@ export const State = ({ edited, form }: FormProps) =>
       value={valueIn({ edited, form })("enabled", edited.enabled ? "yes" : "no")}
       options={[
         ["yes", "enabled"],
-        ["no", "disabled: the sessions and personal tokens that it opened end"],
+        ["no", "disabled: ends the sessions and personal tokens that it opened"],
       ]}
     />
   );

@@ -13,7 +13,7 @@ import { Domains } from "./domains.tsx";
 import { SamlForm, SamlOffer } from "./saml.tsx";
 
 const HERE = "/:orgName/~/sso" as const;
-/** Characters of a form with the metadata of a provider. */
+/** Maximum number of characters of a form with the metadata of a provider. */
 const MOST_FORM = 512 * 1024;
 type Context = OrgContext & { page: PageInput };
 

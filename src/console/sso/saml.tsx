@@ -8,7 +8,7 @@ import { AllowedDomains, DeleteForm, type Form, GroupMappings, State, valueIn } 
 export const SamlOffer = ({ isThere }: { isThere: boolean }) =>
   isThere ? (
     <p>
-      The provider speaks SAML only? <a href="?kind=saml">Add a connection by SAML</a>
+      The provider supports only SAML? <a href="?kind=saml">Add a connection by SAML</a>
     </p>
   ) : (
     <p class="faint">{NO_SAML}</p>
@@ -37,7 +37,7 @@ export const SamlForm = (props: { edited: Connection | undefined; form: Form; or
           value={value("metadata", "")}
           hint={
             edited
-              ? `The XML. Leave empty to keep those that are stored, whose last certificate expires on ${edited.saml?.validUntil.slice(0, 10) ?? ""}.`
+              ? `The XML. Leave empty to keep the stored metadata, whose last certificate expires on ${edited.saml?.validUntil.slice(0, 10) ?? ""}.`
               : "The XML, from <EntityDescriptor to its end."
           }
         />

@@ -150,7 +150,7 @@ async function view(ctx: StackPageContext, path: StackPath, problem?: Problem): 
   };
 }
 
-/** The choices, with the right that a link by hand names. */
+/** The rights to choose from, and the right that a link written by hand names. */
 const rightsWith = (permission: string): readonly (readonly [string, string])[] =>
   rights.some(([name]) => name === permission) ? rights : [...rights, [permission, permission] as const];
 

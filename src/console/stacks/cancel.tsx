@@ -7,7 +7,10 @@ import { STACK_PAGE, StackFrame, type StackPageContext, pathOf, stackOf } from "
 
 const HERE = `${STACK_PAGE}/cancel` as const;
 
-/** A canceled update can leave resources behind, so a second page asks. The page of a running update is drawn again and again. */
+/**
+ * A canceled update can leave resources behind, so a second page asks for confirmation. The page of a running update cannot ask, because it is
+ * drawn again and again.
+ */
 export const CancelLink = ({ path, updateId }: { path: StackPath; updateId: string }) => (
   <p>
     <a class="button danger" href={`${pathOf(path)}/cancel?updateID=${encodeURIComponent(updateId)}`}>
@@ -16,7 +19,7 @@ export const CancelLink = ({ path, updateId }: { path: StackPath; updateId: stri
   </p>
 );
 
-/** It cancels the update that the link named, not one that started later. */
+/** The page cancels the update that its link named, not one that started later. */
 export const cancelPages = [
   definePage("GET", HERE, "stack:cancel_update", async (ctx) => view(ctx, ctx.page.query.get("updateID") ?? "")),
 

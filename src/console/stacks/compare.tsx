@@ -119,7 +119,7 @@ const propertyBytes = ({ properties = [], name }: ChangedResource) =>
     0,
   );
 
-/** Most properties of one resource on the page. */
+/** Maximum number of properties of one resource on the page. */
 const MOST_PROPERTIES = 40;
 const shownProperties = (properties: PropertyChange[]) => properties.slice(0, MOST_PROPERTIES);
 

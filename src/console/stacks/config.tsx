@@ -14,15 +14,15 @@ type Values = Record<string, ConfigValue | null>;
 interface Row {
   key: string;
   value: string;
-  /** What is different from the configuration before; undefined if nothing is. */
+  /** What is different from the previous configuration; undefined if nothing is. */
   change?: "new" | "changed" | "removed";
-  /** The value before; "" if it is not shown. */
+  /** The previous value; "" if it is not shown. */
   before: string;
 }
 
 /**
  * Configuration as the CLI sent it with an update (cli-protocol §4.3.1): a JSON object. Secrets are not shown.
- * @param before configuration of the update before, to show what is different
+ * @param before the configuration of the previous update, to show what is different
  */
 export const Config = ({ text, before }: { text: ConfigText | undefined; before?: ConfigText | undefined }) => {
   const rows = rowsOf(valuesOf(text), before === undefined ? undefined : valuesOf(before));

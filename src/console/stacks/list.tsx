@@ -16,7 +16,7 @@ import { Requester, Status, titleOf } from "./entries.tsx";
 import { PerDay, recentUpdates } from "./perDay.tsx";
 import { CommitCell } from "./source.tsx";
 
-/** Rows of a page, so that no page is over 100 KB. */
+/** Maximum number of rows of a page, so that no page is over 100 KB. */
 const PAGE_SIZE = 50;
 /** Maximum number of bytes of the page for the names of projects that the filter suggests. */
 const SUGGESTIONS = 4000;
@@ -75,7 +75,7 @@ async function view(ctx: OrgContext & { page: PageInput }, project: string | und
       ? await listStacks(ctx, { ...query.value, status: asked.status || undefined, sort: asked.sort, page: at, pageSize: PAGE_SIZE })
       : nothing;
   const ids = list.stacks.map(({ id }) => id);
-  // A chart counts the updates of all stacks of the list or is not there.
+  // The chart is shown only if it counts the updates of all stacks of the list.
   const isWhole = list.total === ids.length;
   const [perDay, last] = await Promise.all([isWhole ? recentUpdates(ctx, ids) : [], lastUpdates(ctx, ids)]);
   const filtered = [asked.search, asked.tag, asked.project, asked.status].some((text) => text !== "");

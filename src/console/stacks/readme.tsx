@@ -2,7 +2,7 @@ import type { Child } from "hono/jsx";
 import { fill, pageBytes } from "../../http/pageText.ts";
 import { README_ROOM } from "../../stacks/look.ts";
 
-/** Number of bytes of the markup of a line at most, and of a mark in it. */
+/** Maximum number of bytes of the markup of a line, and of a mark in it. */
 const LINE = 30;
 const MARK = 10;
 

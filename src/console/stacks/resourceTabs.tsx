@@ -1,6 +1,9 @@
 import { resourcePath } from "../paths.ts";
 
-/** Most characters of a URN in a link; a longer one cannot be asked for. Its member in the state is not longer either, see `Leaf`. */
+/**
+ * Maximum number of characters of a URN in a link; a longer one cannot be asked for. Its member in the state is not longer either, see
+ * `Leaf`.
+ */
 export const LONGEST_URN = 4096;
 
 /** The name and the type in a URN. A text that is no URN is shown as it is. */

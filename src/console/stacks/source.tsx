@@ -1,6 +1,6 @@
 import type { Source, SourceLink } from "../../history/source.ts";
 
-/** A link to another site, which is told neither this address nor this window. Without an address it is text. */
+/** A link to another site, which learns neither this address nor this window. Without an address it is text. */
 export const SourceText = ({ link }: { link: SourceLink }) =>
   link.href === undefined ? (
     <>{link.text}</>

@@ -117,7 +117,7 @@ async function view(ctx: StackPageContext, path: StackPath, { row, latestVersion
   };
 }
 
-/** The configuration of the update before, if there is one. A preview is compared with the version that it ran against. */
+/** The configuration of the previous update, if there is one. A preview is compared with the version that it ran against. */
 async function configBefore(ctx: StackPageContext, path: StackPath, { version, dryRun }: FullRow): Promise<ConfigText | undefined> {
   const before = (version ?? 0) - (dryRun ? 0 : 1);
   if (before < 1) return undefined;

@@ -53,7 +53,7 @@ function versionOf(text: string | null | undefined): number {
   return version.data;
 }
 
-/** The same with the CLI, for a reader who has it at hand. */
+/** The commands of the CLI that restore a version, for a reader who has the CLI at hand. */
 export const RestoreCommands = ({ path, version }: { path: StackPath; version: number }) => (
   <Copyable
     label="With the CLI"
@@ -85,7 +85,7 @@ async function view(ctx: StackPageContext, version: number, problem?: Problem): 
           </dd>
           <dt>Now</dt>
           <dd>
-            Version {stack.version}. <a href={comparePath(here, stack.version, version)}>What the restoring would change</a>
+            Version {stack.version}. <a href={comparePath(here, stack.version, version)}>What this would change</a>
           </dd>
         </dl>
         <ul>

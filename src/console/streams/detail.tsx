@@ -27,7 +27,7 @@ export const streamDetailPages = [
     const body = readForm(RestartStreamRequest, { from: Number(ctx.page.form["from"] ?? "") });
     return "problem" in body
       ? view(ctx, body.problem)
-      : act(ctx, "The stream was set to this record.", () => restartStream(ctx, idIn(ctx), body.value.from));
+      : act(ctx, "The stream now continues from this record.", () => restartStream(ctx, idIn(ctx), body.value.from));
   }),
   definePage("GET", `${STREAM_PAGE}/secret`, permission, (ctx) => secretView(ctx)),
 ];
@@ -59,7 +59,7 @@ async function view(ctx: StreamContext, problem?: Problem, tested?: Tested): Pro
         {problem && <Notice kind="error">{Object.values(problem.fields)[0] ?? problem.message}</Notice>}
         {tested && (
           <Notice kind={tested.delivered ? "good" : "error"}>
-            {tested.delivered ? "The destination has taken the test." : `The destination has not taken the test. ${tested.error ?? ""}`}
+            {tested.delivered ? "The destination accepted the test." : `The destination did not accept the test. ${tested.error ?? ""}`}
           </Notice>
         )}
         {sentence && <Notice kind="warning">{sentence}</Notice>}
@@ -121,7 +121,7 @@ const TrustRows = ({ destination, subject }: { destination: RoleDestination; sub
 interface ActionsProps {
   ctx: StreamContext;
   isPaused: boolean;
-  /** Whether it waits after a failure. */
+  /** Whether the stream waits after a failure. */
   isWaiting: boolean;
   /** The number of the next record. */
   next: number;

@@ -9,7 +9,7 @@ import { TEAM_PAGE, type Team, type TeamContext, mayInTeam, nameIn, teamFor, tea
 
 export const teamMemberPages = [
   definePage("GET", TEAM_PAGE, "team:read", (ctx) => view(ctx)),
-  // Administrators of the team may send it, so the work checks the right when the team is known.
+  // Administrators of the team may send this form, so the work checks the right when the team is known.
   definePage("POST", `${TEAM_PAGE}/members`, "team:list", async (ctx) => {
     const { form } = ctx.page;
     const body = readForm(UpdateTeamRequest, { member: form["login"]?.trim(), memberAction: form["action"] });

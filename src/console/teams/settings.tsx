@@ -71,7 +71,7 @@ async function view(ctx: TeamContext, problem = ctx.page.problem): Promise<View>
   });
 }
 
-/** Tokens that the page names. */
+/** Maximum number of tokens that the page names. */
 const MOST_NAMED = 50;
 
 async function tokensOf(ctx: TeamContext, name: string) {

@@ -16,12 +16,12 @@ const permissions: Record<Team["stacks"][number]["permission"], string> = {
 };
 const given = [101, 102, 103] as const;
 
-/** Stacks that the browser suggests while somebody types. */
+/** Maximum number of stacks that the browser suggests while somebody types. */
 const MOST_SUGGESTED = 100;
 
 export const teamStackPages = [
   definePage("GET", `${TEAM_PAGE}/stacks`, "team:read", (ctx) => view(ctx)),
-  // Administrators of the team may send it, so the work checks the right when the team is known.
+  // Administrators of the team may send this form, so the work checks the right when the team is known.
   definePage("POST", `${TEAM_PAGE}/stacks`, "team:list", async (ctx) => {
     const { form } = ctx.page;
     const [projectName, stackName, ...rest] = (form["stack"] ?? "").trim().split("/");

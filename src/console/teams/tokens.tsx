@@ -15,7 +15,7 @@ import { TokenRow } from "../tokens/row.tsx";
 import { valueView } from "../tokens/value.tsx";
 import { TEAM_PAGE, type TeamContext, mayInTeam, nameIn, teamFor, teamPath, teamView } from "./frame.tsx";
 
-/** Rows of a page, so that no page is over 100 KB. */
+/** Maximum number of rows of a page, so that no page is over 100 KB. */
 const PAGE_SIZE = "50";
 
 const TOKENS = `${TEAM_PAGE}/tokens` as const;

@@ -18,7 +18,7 @@ import { definePage } from "../page.tsx";
 import { placePath } from "../paths.ts";
 import { TokenRow } from "./row.tsx";
 
-/** Rows of a page, so that no page is over 100 KB. */
+/** Maximum number of rows of a page, so that no page is over 100 KB. */
 const PAGE_SIZE = 100;
 
 const INVALID = "invalid query parameter";

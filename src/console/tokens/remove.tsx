@@ -21,7 +21,7 @@ const MOST_STACKS = 50;
 interface Place {
   owner: TokenOwner;
   list: string;
-  /** Where the reader goes who cancels. */
+  /** The page to which a reader returns who cancels. */
   back: string;
   at: NavigationItem;
 }
@@ -48,7 +48,7 @@ export async function deleteConfirmed(ctx: Context, place: Place): Promise<Done>
   if (ctx.page.form["confirmation"] !== name)
     return deletionView(ctx, place, { message: "Nothing was deleted.", fields: { confirmation: "This is not the token's name." } });
   if (ctx.page.form["withDescendants"] === "true") {
-    // It also ends members and tokens of the organization, so it needs more than the right to the tokens of a team.
+    // This also ends members and tokens of the organization, so it needs more than the right to the tokens of a team.
     await requireRight(ctx, "org_token:delete");
     const { report } = await revokeOrgToken(ctx, id, "deleted in the console", owner);
     return endedView(report, `Deleted ${name}`, list);

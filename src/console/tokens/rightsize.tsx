@@ -42,7 +42,7 @@ const Comparison = ({ here, rightsize, mayLimit }: { here: string; rightsize: Ri
           <tr>
             <th scope="col"> </th>
             <th scope="col">It has</th>
-            <th scope="col">It needs for what it did</th>
+            <th scope="col">What it did needs</th>
           </tr>
         </thead>
         <tbody>

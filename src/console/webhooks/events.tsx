@@ -121,7 +121,7 @@ export function selectionIn(ctx: HookContext, before?: Pick<Webhook, "filters" |
 /** Boxes for events, one group after the other. */
 export const EventFields = ({ ctx, form }: { ctx: HookContext; form: Form }) => (
   <>
-    {/* The heading above is one level higher on a page of a stack. */}
+    {/* On a page of a stack the heading above is an h2, elsewhere an h1. */}
     {placeIn(ctx) ? <h3>Events</h3> : <h2>Events</h2>}
     <p class="hint">If you choose nothing, the webhook gets all events of stacks.</p>
     {offered(ctx).map(({ group, title, filters }) => (

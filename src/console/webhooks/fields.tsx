@@ -18,7 +18,7 @@ export const digests = [
   ["weekly", "A digest each Monday"],
 ] as const;
 
-/** A secret that removes the stored one. */
+/** This value of the field removes the stored secret. */
 const REMOVE = "__remove-secret";
 
 /** The request that a form describes. @param before the webhook, if it is changed */

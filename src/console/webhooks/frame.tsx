@@ -42,6 +42,6 @@ export function hookView({ ctx, title, isList = false, problem, children }: Prop
   };
 }
 
-/** The heading of a page: a stack has one above its tabs already. */
+/** The heading of a page. A page of a stack already has a heading above its tabs, so this one is a level lower. */
 export const Heading = ({ ctx, children }: { ctx: HookContext; children: Child }) =>
   placeIn(ctx) ? <h2>{children}</h2> : <h1>{children}</h1>;

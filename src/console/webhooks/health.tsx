@@ -5,7 +5,7 @@ type Kind = "good" | "bad" | "warning";
 
 const reasons: Record<NonNullable<Webhook["disabled"]>, string> = {
   failing: "It failed for five days, so it was disabled.",
-  gone: "Its destination said that it exists no longer (status 410), so it was disabled.",
+  gone: "Its destination answered that it does not exist any more (status 410), so it was disabled.",
   revoked: "The credential that set it up was revoked, so it was disabled. Check where it sends before you enable it.",
 };
 

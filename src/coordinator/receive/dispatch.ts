@@ -37,7 +37,7 @@ export async function receiveFor(run: Run, kind: string | undefined, request: Re
   }
 }
 
-/** Answers such a request after its body was read. */
+/** Answers a request of the update's client after its body was read. */
 export async function answerTo(request: Request, outcome: Outcome<void>): Promise<Response> {
   if (!outcome.ok || !request.bodyUsed) await discard(request);
   if (outcome.ok) return new Response(null, { status: 204, headers: { "Server-Timing": roundTripsText(outcome.roundTrips) } });

@@ -1,9 +1,9 @@
 import type { Tables } from "./schema.ts";
 
 /**
- * How long the object says of no stack that it is at the object's path, after one has left it. A Worker that asks has read the id from the
- * database at most 10 seconds ago (`ADMITTED_FOR`); the rest is a margin for a batch that the database commits late. Each side measures a
- * duration with its own clock, so their clocks may differ. Milliseconds.
+ * For how long, after a stack has left the object's path, the object confirms no stack at that path. A Worker that asks has read the id
+ * from the database at most 10 seconds ago (`ADMITTED_FOR`); the rest is a margin for a batch that the database commits late. Each side
+ * measures a duration with its own clock, so their clocks may differ. Milliseconds.
  */
 export const DEPARTED = 300_000;
 

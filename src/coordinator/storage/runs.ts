@@ -54,9 +54,9 @@ export interface Run {
   checkpoint: number | null;
   /** The attempts to end it, until one succeeds; afterwards the attempts to copy its journal to R2. */
   attempts?: Attempts;
-  /** The reason for which it ended with the state before it. Its journal is kept. */
+  /** The reason for which the run ended with the state from before it. Its journal is kept. */
   journalKept?: KeptJournal;
-  /** Its journal is not in R2 yet: the object keeps it until it is. */
+  /** The run's journal is not in R2 yet: the object keeps it until then. */
   journalDue?: true;
 }
 

@@ -1,6 +1,7 @@
 /**
  * The migrations of an object's own tables. Each one leads from the version before to its own. The list is append-only: an object keeps its
- * version until its next request, which may come years later. The tables of version 1 may exist already: before it objects had no version.
+ * version until its next request, which may come years later. The tables of version 1 may exist already, because earlier releases gave
+ * objects no version.
  *
  * The JSON of a stored run has no version. Members may only be added to it, and an added member is optional (`Run` in runs.ts).
  */
@@ -43,7 +44,7 @@ export class Tables {
 
   constructor(storage: Pick<DurableObjectStorage, "sql" | "transactionSync">) {
     this.#storage = storage;
-    // An object from before there were versions has the other tables only.
+    // An object that is older than the versions has only the other tables.
     this.#exist = storage.sql.exec("SELECT 1 FROM sqlite_master WHERE name IN ('schema_version', 'runs')").toArray().length > 0;
     if (this.#exist) migrate(storage);
   }

@@ -35,7 +35,7 @@ export async function changeGroup(
     description: `Changed team "${current.teamName}" by its group ${JSON.stringify(current.displayName)}: ${changes.join("; ")}.`,
   });
   const that = and(eq(scimGroups.id, current.id), isHere(ctx));
-  // Only a client that names a version minds what others changed meanwhile.
+  // Only a client that names a version is refused because another client made a change meanwhile.
   const version = headers.get("If-Match") === null ? undefined : eq(scimGroups.version, current.version);
   await guarded(ctx, [
     db.select({ holds: failUnless(sql`EXISTS (SELECT 1 FROM ${scimGroups} WHERE ${and(that, version)})`) }).from(sql`(SELECT 1)`),

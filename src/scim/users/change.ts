@@ -76,7 +76,7 @@ export async function changeUser(ctx: OrgContext, current: StoredUser | undefine
   statements.push(store(ctx, current, row, plan));
   if (step === "leave" && userId) statements.push(...leave(ctx, userId));
   if ((step === "create" || step === "join") && userId) statements.push(join(ctx, userId));
-  // An administrator may have removed the person by hand, which bars no token.
+  // An administrator may have removed the person by hand, and that bars no token.
   if (step === "join" && userId && !around.restoresTokens) statements.push(...bar(ctx, userId));
   if (current && wanted.active && userId && step !== undefined) {
     statements.push(enterTeams(ctx, id, userId));
@@ -107,8 +107,8 @@ interface Plan {
   login: string;
   madeAccount: boolean;
   /**
-   * `link`: the account is that of a member. `create`, `join`: a new or an own account becomes a member. `rejoin`: a deactivated one becomes a
-   * member again. `leave`: the access ends. Undefined: the access stays as it is.
+   * `link`: the account is that of a member. `create`, `join`: a new account, or one that SCIM made, becomes a member. `rejoin`: a deactivated
+   * one becomes a member again. `leave`: the access ends. Undefined: the access stays as it is.
    */
   step: "link" | "create" | "join" | "rejoin" | "leave" | undefined;
 }
@@ -191,7 +191,7 @@ function changesBetween(before: StoredUser, after: StoredUser): string[] {
 export async function lastAdminStays(ctx: OrgContext, user: { userName: string; externalId: string | null }): Promise<ScimFault> {
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
     event: "scim-user-kept",
-    description: `Refused: ${inWords(user)} is the last administrator of the organization, and stays.`,
+    description: `Refused: ${inWords(user)} is the last administrator of the organization, and stays one.`,
   });
   await guarded(ctx, [auditStatement(ctx.store, event)]);
   relaySoon(ctx, event);

@@ -11,10 +11,10 @@ import { scimSettings, scimUsers } from "../table.ts";
 import type { UserAttributes } from "../user.ts";
 import { type StoredUser, isHere } from "./read.ts";
 
-/** The account of a SCIM user without one: a member, an account that SCIM made before, or a new one. */
+/** The account for a SCIM user that has none yet: a member, an account that SCIM made before, or a new one. */
 export type Account = { kind: "member" | "own"; userId: string; login: string } | { kind: "new"; userId: string; login: string };
 
-/** What a write has to know before it. */
+/** The data that a write reads first. */
 export interface Surroundings {
   account: Account;
   /** Login of the user's present account; undefined without one. */
@@ -95,7 +95,7 @@ export async function readSurroundings(ctx: OrgContext, current: StoredUser | un
       )
       .orderBy(sql`${scimUsers.id} = ${own} DESC, ${scimUsers.deletedAt} DESC`)
       .limit(1),
-    // The log has one kind of name for people and organizations.
+    // The audit log does not distinguish names of people from names of organizations, so a name is taken if either has it.
     db.select({ name: sql<string>`name`.as("taken_name") }).from(
       sql`(SELECT lower(login) AS name FROM users WHERE lower(login) IN (SELECT value FROM json_each(${names}))
           UNION SELECT lower(name) FROM organizations WHERE lower(name) IN (SELECT value FROM json_each(${names})))`,

@@ -74,7 +74,7 @@ export function rejoin(ctx: OrgContext, id: string, userId: string) {
   const former = sql`(SELECT former FROM scim_users WHERE id = ${id})`;
   const builtIn = JSON.stringify(builtInRoleNames.map((role) => roleId(orgId, role)));
   return [
-    // The columns in the order of the table. Nobody is a break-glass administrator again by an activation.
+    // The columns in the order of the table. An activation makes nobody a break-glass administrator again.
     ctx.store.db.insert(members)
       .select(sql`SELECT ${orgId}, ${userId}, was->>'$.role', was->>'$.createdAt', was->>'$.acceptedAt', was->>'$.madeWith',
         CASE WHEN was->>'$.roleId' IN (SELECT value FROM json_each(${builtIn})) OR was->>'$.roleId' IN (SELECT id FROM roles WHERE org_id = ${orgId})

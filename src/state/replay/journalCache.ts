@@ -43,7 +43,7 @@ export class JournalCache {
     return bytes instanceof Uint8Array ? bytes.subarray(ref.start, ref.end) : bytes.then((read) => read.subarray(ref.start, ref.end));
   }
 
-  /** The same for a whole batch. */
+  /** Reads a whole batch. */
   batch(batch: number): Uint8Array | Promise<Uint8Array> {
     if (this.#latest?.batch === batch) return this.#latest.bytes;
     const stays = this.#staying.get(batch);

@@ -22,8 +22,8 @@ export async function testExportConfig(ctx: OrgContext, config: ExportS3Config, 
 }
 
 /**
- * Sends the log again from the first record at a time, or goes on at once without a time. The test object shows first whether the bucket
- * takes anything: if not, the answer says why, and the stream stays as it is.
+ * Sends the log again from the first record at or after a time. If no time is given, it makes the next delivery at once. The test object
+ * shows first whether the bucket takes anything: if not, the answer says why, and the stream stays as it is.
  * @param timestamp seconds since 1970
  * @throws 400 if the export is switched off, 404
  */

@@ -6,7 +6,7 @@ import type { ExportS3Config } from "../schema.ts";
 /** Milliseconds until AWS must have answered. */
 const WITHIN = 10_000;
 
-/** Where the buckets of a partition of AWS can be asked for, by the partition in the name of a role. */
+/** The addresses at which AWS answers questions about buckets, by the partition in the name of a role. */
 const partitions: Record<string, { ask: string; domain: string }> = {
   aws: { ask: "s3.us-east-1.amazonaws.com", domain: "amazonaws.com" },
   "aws-us-gov": { ask: "s3.us-gov-west-1.amazonaws.com", domain: "amazonaws.com" },

@@ -1,4 +1,6 @@
-/** The calls that a holder of credentials may try: all that change roles, teams, tokens, members, invitations, grants and defaults. */
+/**
+ * The calls that a holder of credentials may try: all calls that change roles, teams, tokens, members, invitations, grants and defaults.
+ */
 import { orgPermissions } from "../../../src/access/permissions.ts";
 import { allow, compose } from "../../roles/roles.ts";
 import type { Rows } from "./tables.ts";
@@ -7,7 +9,7 @@ import type { Rows } from "./tables.ts";
 export interface Held {
   name: string;
   value: string;
-  /** Of a machine's token. */
+  /** Id of a machine's token. */
   id?: string;
 }
 
@@ -16,11 +18,11 @@ export interface Call {
   method: string;
   path: string;
   json?: unknown;
-  /** Name of the token whose value a good answer has. */
+  /** Name of the token whose value a successful answer contains. */
   makes?: string;
 }
 
-/** For people who read a failure. */
+/** The name of a call in the report of a failure. */
 export const labelOf = ({ by, method, path, json }: Call, rows: Rows): string => {
   let text = `${by.name}: ${method} ${path} ${json === undefined ? "" : JSON.stringify(json)}`;
   for (const row of [...rows.roles, ...rows.access_tokens]) text = text.replaceAll(String(row["id"]), `<${row["name"]}>`);

@@ -1,4 +1,4 @@
-/** Everything that callers may do, one text for each right in one place, by the decision that the service itself takes. */
+/** Everything that callers may do, as one text for each right on the organization or a stack. The service's own function decides. */
 import { env } from "cloudflare:workers";
 import { sql } from "drizzle-orm";
 import { type OrgPermission, orgPermissions } from "../../../src/access/permissions.ts";
@@ -23,7 +23,7 @@ const NEW: [name: string, tags: Record<string, string>][] = [
 ];
 const ofTeamAdministrators: OrgPermission[] = ["team:update", "team:list_tokens", "team:create_token", "team:delete_token"];
 
-/** Without the limits of a token. */
+/** The rights of a credential without the limits of a token. */
 export const UNLIMITED = ["use in other networks", "use for ever"] as const;
 
 export type Cells = Set<string>;
@@ -77,5 +77,5 @@ function cellsOf(actor: Actor, known: [string, OnStack["facts"]][], rows: Rows):
   return cells;
 }
 
-/** No token with an expiry in these tests is valid as long. */
+/** No token with an expiry in these tests is valid for so long. */
 const LATE = Date.now() + 30 * 86_400_000;

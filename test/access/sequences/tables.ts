@@ -1,10 +1,10 @@
-/** The rows that decide who may do what: kept, put back, and compared. */
+/** Saves, restores and compares the rows that decide who may do what. */
 import { env } from "cloudflare:workers";
 
 type Row = Record<string, string | number | null>;
 export type Rows = Record<(typeof tables)[number] | "users", Row[]>;
 
-/** In an order in which rows can be written. */
+/** The tables in an order in which rows can be written. */
 const tables = [
   "organizations",
   "access_tokens",
@@ -25,7 +25,7 @@ export async function readRows(): Promise<Rows> {
   return Object.fromEntries(read.map((table, i) => [table, results[i]!.results])) as Rows;
 }
 
-/** No version is used twice, so that no identity in a cache is believed after the rows are put back. A call raises a version by a few. */
+/** No version is used twice, so that no cached identity is valid after the rows are restored. A call raises a version by a few. */
 let version = 1_000_000;
 
 export async function putBack(rows: Rows): Promise<void> {

@@ -6,7 +6,7 @@ interface Call {
   url?: string;
 }
 
-/** What an administrator does by hand, with curl. */
+/** A request as an administrator makes it by hand, with curl. */
 export const request = (method: string, path: string, { token, json, url }: Call): Promise<Response> =>
   fetch(`${url ?? inject("url")}${path}`, {
     method,
@@ -30,7 +30,7 @@ export interface OrgToken {
 
 const adminOf = (org: string) => inject("people")[org]!["admin"]!;
 
-/** An organization token, of acme if not said otherwise, made as its administrator makes it. */
+/** A new organization token, of acme unless `org` says otherwise, as its administrator creates it. */
 export async function newOrgToken(
   name: string,
   options: { org?: string; url?: string; admin?: string; more?: Record<string, unknown> } = {},
@@ -59,7 +59,7 @@ export interface AuditEvent {
   user: { githubLogin: string };
 }
 
-/** What the audit log says of a token, oldest first, once it says all of `expected`: events arrive a moment later. */
+/** The events of a token in the audit log, oldest first, once all events in `expected` are there: they arrive a moment later. */
 export async function auditOf(token: OrgToken, ...expected: string[]): Promise<AuditEvent[]> {
   for (let i = 0; ; i++) {
     const { auditLogEvents } = await ask<{ auditLogEvents: AuditEvent[] }>(

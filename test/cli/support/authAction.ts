@@ -13,9 +13,9 @@ export function findAuthAction(): string | undefined {
 
 export interface ActionResult {
   code: number | null;
-  /** What the action printed: commands for the runner, and messages. */
+  /** The text that the action printed: commands for the runner, and messages. */
   printed: string;
-  /** The files in which it leaves its outputs, and variables for later steps. */
+  /** The files into which it writes its outputs, and variables for later steps. */
   outputs: string;
   variables: string;
 }

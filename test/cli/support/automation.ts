@@ -2,7 +2,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { inject } from "vitest";
 
-/** What we use of `@pulumi/pulumi/automation`; the SDK is not among our dependencies. */
+/** The parts of `@pulumi/pulumi/automation` that we use; the SDK is not among our dependencies. */
 export interface Automation {
   LocalWorkspace: {
     createStack: MakeStack;
@@ -62,7 +62,7 @@ export interface AutomationStack {
   };
 }
 
-/** What an inline program needs of `@pulumi/pulumi`. */
+/** The parts of `@pulumi/pulumi` that an inline program needs. */
 export interface Pulumi {
   Config: new () => { require(key: string): string; requireSecret(key: string): unknown };
   ComponentResource: new (type: string, name: string) => { urn: unknown };

@@ -3,7 +3,7 @@ import { inject } from "vitest";
 import { Server } from "./server.ts";
 
 /**
- * A server of a test's own, with the tables and the people that every local server begins with. It runs the bundled Worker: it starts in a
+ * A server for one test, with the tables and the people that every local server begins with. It runs the bundled Worker: it starts in a
  * second, and has no development proxy in front.
  * @param name of its folder; `traces.test.ts` looks through each that ends with `-server`
  */

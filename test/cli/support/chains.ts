@@ -6,8 +6,8 @@ import type { Random } from "./random.ts";
 const SIZE = 10;
 
 /**
- * A program that takes its time without a clock: two chains of resources, each made only when the one before it is there.
- * Every edition changes some, renames some, and leaves the others alone; one is secret.
+ * A program whose update takes long without a timer: it has two chains of resources, and each resource is made only after the one before
+ * it. Every edition changes some resources, renames some, and leaves the others unchanged; one is secret.
  */
 export class Chains {
   readonly folder: string;

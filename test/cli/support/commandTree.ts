@@ -3,12 +3,12 @@ import { join } from "node:path";
 import { inject } from "vitest";
 import type { Terminal } from "./terminal.ts";
 
-/** Groups that do something by themselves; the others only show their help. */
+/** Groups that also do something when they are called without a subcommand; the others only print their help. */
 const doubles = new Set(
   "about,api,config,do,env tag,env version,env version tag,insights account scan,logs,neo,org,org search,stack,stack history".split(","),
 );
 
-/** Newer CLIs spell commands out; the short names still work. */
+/** Newer releases spell commands out; the short names still work. */
 const spelledOut: Record<string, string> = { ls: "list", rm: "remove", "rm-all": "remove-all", cp: "copy", mv: "move" };
 const renamed: Record<string, string> = { "stack init": "stack new", "state delete": "state remove" };
 
@@ -16,7 +16,7 @@ interface Menu {
   commands?: Record<string, Menu>;
 }
 
-/** Every command of the installed CLI by its newest name, the hidden ones too where it tells them. */
+/** Every command of the installed CLI by its newest name, and the hidden commands if the CLI lists them. */
 export async function commandTree(terminal: Terminal): Promise<string[]> {
   const found = (await fromSpec(terminal)) ?? (await fromManual(terminal));
   const names = found.map((name) => {
@@ -35,7 +35,7 @@ async function fromSpec(terminal: Terminal): Promise<string[] | undefined> {
   return below(JSON.parse(stdout) as Menu, []);
 }
 
-/** Older CLIs write a page for each command that they show: `pulumi_stack_ls.md`. */
+/** Older releases write one page for each visible command: `pulumi_stack_ls.md`. */
 async function fromManual(terminal: Terminal): Promise<string[]> {
   const folder = mkdtempSync(join(inject("directory"), "manual-"));
   await terminal.pulumi("gen-markdown", folder);

@@ -1,23 +1,23 @@
-/** How a command is tried on our server. What comes out is in docs/compatibility.md. */
+/** How a command is tried on our server. docs/compatibility.md has the results. */
 export interface Trial {
-  /** By its newest name, without `pulumi`. */
+  /** The newest name of the command, without `pulumi`. */
   name: string;
-  /** What is typed, one after the other, in spellings that old CLIs know. Of a command that is not tried: why not. */
+  /** The command lines, one after the other, in spellings that older releases accept; for a command that is not tried, the reason. */
   run: string[] | { not: string };
-  /** Success is an answer that holds this. */
+  /** The command succeeds with an output that matches. */
   says?: RegExp;
-  /** Success is a refusal that holds this. */
+  /** The command is refused with an output that matches. */
   refuses?: RegExp;
-  /** There is nothing of the kind here, and this is how the command says so, without failing. */
+  /** The service has no such objects, and the command says so with this output, without failing. */
   empty?: RegExp;
-  /** Typed by an administrator and not by a machine. */
+  /** An administrator runs the command, and not a machine. */
   admin?: true;
 }
 
 const local = (...names: string[]): Trial[] => names.map((name) => ({ name, run: { not: "needs no service" } }));
 const trial = (name: string, ...run: string[]): Trial => ({ name, run });
 
-/** The commands for webhooks, to an address where nothing is. */
+/** The commands for webhooks, with an address that nothing listens on. */
 function webhookTrials(of: "org" | "stack", where: string, event: string): Trial[] {
   const one = (command: string, line: string, says: RegExp): Trial => ({
     ...trial(`${of} webhook ${command}`, `${of} webhook ${line} ${where}`),
@@ -35,12 +35,12 @@ function webhookTrials(of: "org" | "stack", where: string, event: string): Trial
   ];
 }
 
-/** Of what state.json holds, up to the name. */
+/** The beginning of URNs in state.json, up to the name. */
 const URN = "urn:pulumi:dev::commands::test:index:Group::";
 
 /**
- * In the order in which they are tried: each finds what those before it made. Words in capitals are filled in by the test, and
- * `_` in a schedule is a space.
+ * The trials in their order: each can use what the earlier ones made. Words in capitals are filled in by the test, and `_` in a schedule is
+ * a space.
  */
 export const trials: Trial[] = [
   { ...trial("login", "login URL"), says: /Logged in to .* as acme/ },

@@ -14,9 +14,9 @@ interface State {
 }
 
 /**
- * A state without what differs by nature: the CLI that wrote it, times, ids, ciphertexts, who encrypts, and the order in which
- * independent resources were done.
- * @param names what each stack and organization is called here
+ * A state without the parts that always differ: the version of the CLI, times, ids, ciphertexts, the secrets provider, and the order in
+ * which independent resources were made.
+ * @param names the name of each stack and organization in this run, with its placeholder
  */
 export function comparable(text: string, names: Record<string, string>): unknown {
   const renamed = Object.entries(names).reduce((sum, [name, placeholder]) => sum.replaceAll(name, placeholder), text);
@@ -27,7 +27,7 @@ export function comparable(text: string, names: Record<string, string>): unknown
   const { resources = [], manifest: _manifest, secrets_providers: _provider, ...others } = state.deployment;
   expectUsableOrder(resources);
   for (const resource of resources) {
-    // A property that depends on nothing is listed so, or not at all.
+    // A property without dependencies is listed with an empty list, or not at all.
     const dependent = Object.entries(resource.propertyDependencies ?? {}).filter(([, urns]) => urns.length > 0);
     resource.propertyDependencies = Object.fromEntries(dependent);
     resource.dependencies?.sort();
@@ -36,10 +36,10 @@ export function comparable(text: string, names: Record<string, string>): unknown
   return { ...state, deployment: { ...others, resources } };
 }
 
-/** Of providers: at the end of `URN::ID` and by itself. */
+/** Providers have random ids: at the end of `URN::ID`, and alone. */
 const RANDOM_ID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
-/** The engine takes a state only when everything comes after what it needs. */
+/** The engine only accepts a state in which each resource comes after those that it needs. */
 function expectUsableOrder(resources: Resource[]): void {
   const seen = new Set<string>();
   for (const { urn, parent, provider, dependencies = [] } of resources) {

@@ -2,13 +2,13 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 const page = fileURLToPath(new URL("../../../docs/compatibility.md", import.meta.url));
-/** The table of docs/compatibility.md that the suite checks, and writes on request. */
+/** The table of docs/compatibility.md that the suite checks, and writes when it is asked to. */
 const TABLE = /(?<=<!-- commands -->\n\n)[^]*?(?=\n\n<!-- end of commands -->)/;
 
-/** Command, then CLI version, then what comes of it there. */
+/** The outcome by command, and then by version of the CLI. */
 export type Verdicts = Map<string, Map<string, string>>;
 
-/** @returns the versions that have a column, oldest first, and what each row says */
+/** @returns the versions that have a column, oldest first, and the cells of each row */
 export function readPage(): { versions: string[]; verdicts: Verdicts } {
   const table = TABLE.exec(readFileSync(page, "utf8"))?.[0] ?? "";
   const [head = [], _rule, ...rows] = table.split("\n").map((line) =>
@@ -25,7 +25,7 @@ export function readPage(): { versions: string[]; verdicts: Verdicts } {
   return { versions, verdicts: new Map(verdicts) };
 }
 
-/** Gives `version` a column with what was found, in place of what it had. */
+/** Gives `version` a column with these outcomes, in place of its present column. */
 export function writeColumn(version: string, found: Map<string, string>): void {
   const { versions: had, verdicts } = readPage();
   const versions = [...new Set([...had, version])].toSorted((a, b) => a.localeCompare(b, "en", { numeric: true }));

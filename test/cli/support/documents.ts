@@ -1,10 +1,10 @@
-/** A web server on this machine, whose documents the tests set: in place of an identity provider. For Node. */
+/** A web server on this machine, in place of an identity provider: the tests set its documents. It runs in Node. */
 import { type ServerResponse, createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Document } from "../../support/document.ts";
 
 /**
- * `PUT` sets the document of an address, `GET` returns it, and `GET …?count` how often it was asked for.
+ * `PUT` sets the document of an address, `GET` returns it, and `GET …?count` returns how often it was requested.
  * @returns the address of the server, which ends with the process
  */
 export async function startDocuments(): Promise<string> {

@@ -12,17 +12,18 @@ export interface Deployment {
   };
 }
 
-/** The state without what the end of an update stamps on it. */
+/** The state without the manifest, which the end of an update writes. */
 const timeless = (state: Deployment) => ({ ...state, deployment: { ...state.deployment, manifest: undefined } });
 
 /**
- * Expects the state that the base and the state writes make, as the plain model of the replay says: everything that was
- * acknowledged, and of the rest at most what was on its way when a connection was cut. A client sends one write at a time (cli-protocol §4.8.3);
- * while the server is away it gives up one and tries the next; and a restart cuts connections twice. So any two may have arrived.
- * @returns whether one whose answer was lost had arrived
+ * Expects the state that results from the base and the state writes by the plain model of the replay. It has everything that was
+ * acknowledged, and of the rest at most what was under way when a connection broke. A client sends one write at a time (cli-protocol
+ * §4.8.3). While the server does not run, the client gives up one write and tries the next, and a restart breaks connections twice. So any
+ * two writes may have arrived.
+ * @returns whether a write had arrived although its answer was lost
  */
 export function expectAcknowledged(base: string, recorder: Recorder, found: Deployment): boolean {
-  // A repetition has the same bytes, and either attempt may have arrived.
+  // A repeated write has the same bytes, and each attempt may have arrived.
   const writes = recorder.stateWrites().map(({ acknowledged, body }) => ({ acknowledged, body, text: JSON.stringify(body) }));
   const known = writes.filter(({ acknowledged }) => acknowledged).map(({ text }) => text);
   const lost = [...new Set(writes.map(({ text }) => text))].filter((text) => !known.includes(text));
@@ -34,7 +35,7 @@ export function expectAcknowledged(base: string, recorder: Recorder, found: Depl
   const isFound = (state: Deployment) => isDeepStrictEqual(timeless(state), timeless(found));
   if (isFound(stateWith())) return false;
   if (lost.some((one, i) => lost.slice(i).some((other) => isFound(stateWith(one, other))))) return true;
-  // Of all that are right, show the difference to the first.
+  // If no expected state matches, show the difference from the first one.
   expect(timeless(found)).toEqual(timeless(stateWith()));
   return false;
 }

@@ -7,7 +7,7 @@ const PATIENCE = 180;
 
 /** An update whose client is gone. */
 interface Abandoned {
-  /** Its path, `/api/stacks/…/update/<id>`. */
+  /** The path of the update, `/api/stacks/…/update/<id>`. */
   path: string;
   lease: string;
 }
@@ -19,7 +19,7 @@ export async function giveBack({ path, lease }: Abandoned, server: { url: string
     headers: { Authorization: `update-token ${lease}`, "Content-Type": "application/json" },
     body: JSON.stringify({ token: "", duration: 0 }),
   });
-  // 403: the update is over already.
+  // 403 means that the update has already ended.
   expect([200, 403], await renewed.text()).toContain(renewed.status);
   const stack = path.split("/").slice(0, 6).join("/");
   for (let i = 0; i < PATIENCE; i++) {

@@ -16,7 +16,7 @@ export const secretText = (i: number, bytes: number): string =>
     .digest("hex")
     .slice(0, bytes);
 
-/** Writes the program with these secrets into the folder of a project, or changes the secrets of the one that is there. */
+/** Writes the program with these secrets into the folder of a project, or changes the secrets of the existing program. */
 export function writeSecretsProgram(folder: string, nodeModules: string, name: string, program: ManySecrets): void {
   const write = (file: string, text: string) => writeFileSync(join(folder, file), text);
   write("case.json", JSON.stringify({ stash: false, ...program }));
@@ -27,9 +27,9 @@ export function writeSecretsProgram(folder: string, nodeModules: string, name: s
   symlinkSync(nodeModules, join(folder, "node_modules"));
 }
 
-/** @returns the number of the first secret that is not in a text as a whole, or undefined */
+/** @returns the number of the first secret that a text does not contain as a whole, or undefined */
 export function missingSecret(text: string | Buffer, resources: number[][]): number | undefined {
-  // To search a long text for each of 1,500 secrets would take minutes. A pattern for a secret itself, of 8 MiB, would exhaust the stack.
+  // Searching a long text for each of 1,500 secrets would take minutes, and a pattern with a whole secret of 8 MiB would exhaust the stack.
   const runs = new Set(text.toString("latin1").split(/[^0-9a-f]{1,100}/));
   const missing = resources.flat().findIndex((bytes, i) => {
     const secret = secretText(i, bytes);

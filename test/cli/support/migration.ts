@@ -26,7 +26,7 @@ export class Migration {
     return this.start(args).ended;
   }
 
-  /** @param printed receives what has been printed so far, each time there is more */
+  /** @param printed receives all text printed so far, each time more is printed */
   start(args: string[], printed: (output: string) => void = () => undefined): { child: ChildProcess; ended: Promise<Ended> } {
     const child = spawn(process.execPath, [script, `--progress=${join(this.folder, "progress.jsonl")}`, ...args], {
       cwd: this.folder,
@@ -51,7 +51,7 @@ export class Migration {
   }
 }
 
-/** A server as one of its administrators sees it. */
+/** A server, used by one of its administrators. */
 export class Side {
   readonly url: string;
   readonly token: string;
@@ -65,7 +65,7 @@ export class Side {
     return { url: this.url, token: this.token };
   }
 
-  /** The same server, as another administrator sees it. */
+  /** The same server, used by another administrator. */
   with(token: string): Side {
     return new Side(this.url, token);
   }
@@ -127,7 +127,7 @@ export interface Sides {
   stop: () => Promise<unknown>;
 }
 
-/** Two servers, each as its administrator of acme sees it. @param name begins the names of their folders */
+/** Two servers, each used by its administrator of acme. @param name begins the names of their folders */
 export async function startSides(name: string, vars: Record<string, string> = {}): Promise<Sides> {
   const servers = await Promise.all(["source", "target"].map((side) => startBuiltServer(`${name}-${side}-server`, vars)));
   const tokenOf = ({ credentials }: Server, org: string) => credentials.organizations[org]!["admin"]!;
@@ -150,7 +150,7 @@ async function must(answer: Promise<Response>): Promise<string> {
   return text;
 }
 
-/** The text without what belongs to a place: ciphertexts, and the secrets provider. */
+/** The text without the parts that depend on the server: ciphertexts, and the secrets provider. */
 export const withoutPlace = (state: string): string =>
   state
     .replaceAll(/"ciphertext": ?"[^"]*"/g, '"ciphertext":""')

@@ -6,20 +6,20 @@ import { type Program, editProgram, gateOf } from "./programs.ts";
 import type { Step } from "./scenarios.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** Where a state is kept, and how the CLI writes it. */
+/** The backend that keeps a state, and the form in which the CLI writes it. */
 export interface Way {
   name: string;
   organization: string;
   terminal: (project: string) => Terminal;
 }
 
-/** @returns the exports after each step that wrote state, with what must differ made equal */
+/** @returns the export after each step that wrote a state, without the parts that always differ */
 export async function playOn(way: Way, project: string, secret: string, steps: Step[]): Promise<unknown[]> {
   const terminal = way.terminal(project);
   const stack = `${way.name}-${secret.slice(-8)}`;
   const other = `${way.organization}/same/other-${stack}`;
   const edit = (program: Program) => editProgram(project, JSON.parse(JSON.stringify(program).replaceAll("OTHER", other)) as Program);
-  // One resource at a time, so that all do the same in the same order.
+  // Resources are made one at a time, so that both backends make them in the same order.
   const up = ["up", "--yes", "--skip-preview", "--parallel=1"];
 
   await terminal.pulumi("stack", "init", `${way.organization}/same/${stack}`);

@@ -2,8 +2,8 @@ import { randomInt } from "node:crypto";
 import { createServer } from "node:net";
 
 /**
- * Below the ports that Linux and macOS give to connections and to servers that ask for any: a server that is killed finds its port again,
- * and no client that connects meanwhile is given that very port and speaks to itself.
+ * A port below those that Linux and macOS give to connections and to servers without a chosen port. So a server that is killed finds its
+ * port free again, and no client gets the same port for its own end and connects to itself.
  */
 export async function freePort(): Promise<number> {
   for (;;) {

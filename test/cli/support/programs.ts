@@ -3,21 +3,21 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { inject } from "vitest";
 
-/** A resource of a Node program; see things.cjs for what becomes of it. */
+/** A resource of a Node program; things.cjs implements it. */
 export interface Thing {
   name: string;
   /** A component, which groups others. */
   group?: true;
-  /** A resource of the provider in world.cjs, which can import and read. */
+  /** A resource of the provider in world.cjs, which supports import and read. */
   place?: true;
-  /** Id of a place that exists already and is only read. */
+  /** Id of a place that already exists and is only read. */
   found?: string;
   parent?: string;
   dependsOn?: string[];
   deletedWith?: string;
   replaceWith?: string;
   aliases?: string[];
-  /** Options of the same name, as they are. */
+  /** Resource options, by their own names. */
   protect?: boolean;
   import?: string;
   retainOnDelete?: boolean;
@@ -26,21 +26,21 @@ export interface Thing {
   customTimeouts?: { create?: string };
   hideDiffs?: string[];
   replacementTrigger?: unknown;
-  /** Name of the secret configuration value that it gets as `password`. */
+  /** Name of the secret configuration value that the resource gets as `password`. */
   secret?: string;
   props?: {
-    /** A name: creation writes `<gate>.reached` and waits for `<gate>.open`. */
+    /** A name: the creation writes `<gate>.reached` and waits for `<gate>.open`. */
     gate?: string;
-    /** Milliseconds that creation takes. */
+    /** Milliseconds that the creation takes. */
     takes?: number;
-    /** Creation fails with this message. */
+    /** The creation fails with this message. */
     fails?: string;
     /** A change of it replaces the resource. */
     size?: number;
     replaceFirst?: "create" | "delete";
-    /** A path: refresh finds its text as `note`, or the resource gone when that is "gone". */
+    /** A path. A refresh finds the file's text as `note`; if the text is "gone", the resource no longer exists. */
     drift?: string;
-    /** Deletion fails while there is a file of this name. */
+    /** The deletion fails while a file with this name exists. */
     stuck?: string;
     note?: string;
   };
@@ -59,7 +59,7 @@ export function isAtLeast(minor: number): boolean {
   return itsMajor > 3 || itsMinor >= minor;
 }
 
-/** Whether this CLI has `pulumi:index:Stash`, the only resource that needs no provider at all. */
+/** Whether this CLI has `pulumi:index:Stash`, the only resource that needs no provider. */
 export const hasStash = (): boolean => isAtLeast(208);
 
 /** @returns the folder of a new YAML project, with a secret among its outputs */
@@ -77,7 +77,7 @@ export function yamlProject(name: string): string {
     }),
     outputs: { greeting: "hello", ...(hasStash() && { kept: "${first.output}" }), password: "${password}" },
   };
-  // JSON is YAML.
+  // The file contains JSON, which is valid YAML.
   writeFileSync(join(folder, "Pulumi.yaml"), JSON.stringify(program, null, 2));
   return folder;
 }
@@ -98,12 +98,12 @@ export function nodeProject(name: string, program: Program): string {
   return folder;
 }
 
-/** A gate that a resource's creation waits at, see `Thing.props.gate`. */
+/** A gate that the creation of a resource waits for, see `Thing.props.gate`. */
 export const gateOf = (folder: string, name = "gate") => ({
   reached: () => existsSync(join(folder, `${name}.reached`)),
   open: () => writeFileSync(join(folder, `${name}.open`), ""),
 });
 
-/** Changes what a Node project makes from the next `up` on. */
+/** Changes the resources of a Node program for the next `up` and later ones. */
 export const editProgram = (folder: string, program: Program): void =>
   writeFileSync(join(folder, "things.json"), JSON.stringify(program, null, 2));

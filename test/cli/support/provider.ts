@@ -24,7 +24,7 @@ export class IdentityProvider {
     return new IdentityProvider(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, server);
   }
 
-  /** From now on it signs with another key, and publishes only that one. */
+  /** From now on it signs with a new key, and publishes only that one. */
   rotateKeys(): void {
     this.#provider = this.#make();
   }

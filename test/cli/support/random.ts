@@ -1,4 +1,4 @@
-/** Choices that can be made again: the same seed, the same choices. Only the machine's own timing is not in it. */
+/** Random choices that can be repeated: the same seed gives the same choices. The timing of the machine does not depend on the seed. */
 export class Random {
   #state: number;
 
@@ -18,7 +18,7 @@ export class Random {
     return Math.floor(this.next() * limit);
   }
 
-  /** One of the keys, as often as its weight says. */
+  /** One of the keys, with a probability by its weight. */
   pick<K extends string>(weights: Record<K, number>): K {
     const entries = Object.entries(weights) as [K, number][];
     let left = this.next() * entries.reduce((sum, [, weight]) => sum + weight, 0);

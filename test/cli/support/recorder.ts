@@ -2,7 +2,7 @@ import { Agent, type IncomingHttpHeaders, type IncomingMessage, type Server as H
 import { gunzipSync } from "node:zlib";
 import type { Exchange } from "../../recordings/recording.ts";
 
-/** What went over the wire, not yet fit for keeping. */
+/** A request and its answer as they were sent, before secrets and random parts are removed. */
 interface Raw {
   method: string;
   path: string;
@@ -27,7 +27,7 @@ export interface Entry {
   operation?: object;
 }
 
-/** Stands between a CLI and the server and notes everything that they say. */
+/** Forwards requests between a CLI and the server, and records them with their answers. */
 export class Recorder {
   readonly #server: HttpServer;
   #raw: Raw[] = [];
@@ -37,7 +37,7 @@ export class Recorder {
   readonly #underWay = new Set<Promise<unknown>>();
   #agent = newAgent();
   url = "";
-  /** Requests that the server did not answer, and why. */
+  /** Requests that the server did not answer, with the errors. */
   broken: string[] = [];
 
   private constructor(target: string) {
@@ -50,7 +50,7 @@ export class Recorder {
       this.#onRequest(++this.#begun);
       passed.then(
         ({ status, headers, body }) => response.writeHead(status, headers).end(body),
-        // What a server that died leaves of a connection.
+        // The server died while it answered.
         (error: unknown) => {
           this.broken.push(`${request.method} ${request.url}: ${String(error)}`);
           request.socket.destroy();
@@ -61,7 +61,7 @@ export class Recorder {
 
   static async before(target: string): Promise<Recorder> {
     const recorder = new Recorder(target);
-    // Longer than any command: a connection that is closed just as the CLI uses it again would look like a fault.
+    // The timeout is longer than any command: if a connection closed just as the CLI used it again, that would look like a fault.
     recorder.#server.keepAliveTimeout = 600_000;
     await new Promise<void>((listening) => recorder.#server.listen(0, "127.0.0.1", listening));
     recorder.#server.unref();
@@ -105,14 +105,14 @@ export class Recorder {
       .flatMap((state) => (state ? [state.urn] : []));
   }
 
-  /** State writes in their order: what was sent, and whether the server acknowledged it. */
+  /** State writes in their order: the body, and whether the server acknowledged it. */
   stateWrites(): { acknowledged: boolean; body: StateWrite }[] {
     return this.#raw
       .filter(({ path }) => /\/(journalentries|checkpoint)$/.test(path))
       .map(({ request, status }) => ({ acknowledged: status === 204, body: request as StateWrite }));
   }
 
-  /** The lease of the update that was started last, and what it said at its end. */
+  /** The lease of the update that was started last, and the client's request at its end. */
   lastUpdate(): { path: string; lease: string; said?: string } | undefined {
     const started = this.#raw.findLast(({ path, status, answer }) => isStart.test(path) && status === 200 && answer !== undefined);
     if (!started) return undefined;
@@ -122,7 +122,7 @@ export class Recorder {
   }
 
   /**
-   * Forgets what was said until now.
+   * Forgets what was recorded until now.
    * @param onRequest is called when the request of that number, from 1, begins to be passed on
    */
   reset(onRequest: (count: number) => void = () => undefined): void {
@@ -132,18 +132,18 @@ export class Recorder {
     this.#onRequest = onRequest;
   }
 
-  /** After the server's death: what is left of connections to it would be taken for new ones. */
+  /** Closes the connections to a server that was killed, because otherwise they would be used for the next server. */
   disconnect(): void {
     this.#agent.destroy();
     this.#agent = newAgent();
   }
 
-  /** Waits for what a client that was killed has still sent. */
+  /** Waits for the requests that a killed client has still sent. */
   async settled(): Promise<void> {
     await Promise.allSettled(this.#underWay);
   }
 
-  /** Since the last reset. */
+  /** Number of requests since the last reset. */
   get requests(): number {
     return this.#begun;
   }
@@ -154,7 +154,7 @@ export class Recorder {
     this.#agent.destroy();
   }
 
-  /** Ends the recording. @returns it without anything secret, random or of this machine */
+  /** Ends the recording. @returns the recording without secrets, random values and names of this machine */
   async stop(): Promise<Exchange[]> {
     this.#server.close();
     const values = new Map<string, string>();
@@ -173,7 +173,7 @@ export class Recorder {
       if (/\/(update|preview|refresh|destroy)$/.test(raw.path) && answer.updateID) name(answer.updateID, "update");
       if (raw.method === "POST" && answer.token) name(answer.token, "lease");
       for (const cipher of [...(answer.ciphertexts ?? []), ...(answer.ciphertext ? [answer.ciphertext] : [])]) name(cipher, "cipher");
-      // An id that the client said first is the client's own.
+      // An id that the client sent first was made by the client.
       seen.push(JSON.stringify(raw.request) ?? "");
       for (const [id] of (JSON.stringify(raw.answer) ?? "").matchAll(UUID)) {
         if (!seen.some((text) => text.includes(id))) name(id, "id");
@@ -197,7 +197,10 @@ export class Recorder {
   }
 }
 
-/** Its connections end earlier than the 15 seconds of rest after which workerd ends one: a request never meets that end. */
+/**
+ * Idle connections are closed before the 15 seconds after which workerd closes them, so that no request is sent on a connection that is
+ * being closed.
+ */
 const newAgent = () => new Agent({ keepAlive: true, timeout: 5000 });
 
 interface Answer {
@@ -223,10 +226,10 @@ const forward = (agent: Agent, url: string, method: string, headers: IncomingHtt
 const isStart = /\/(update|preview|refresh|destroy)\/[^/]+$/;
 const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
 const MOMENT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}/;
-/** Of all that the CLI tells about its surroundings, what the server may care about. */
+/** The facts about the CLI's environment that the server may depend on; all others are removed. */
 const TOLD = ["pulumi.version", "exec.kind"];
 
-/** Takes out moments, places of this machine, and the code of dynamic providers. */
+/** Replaces times, paths of this machine, and the code of dynamic providers. */
 const tidy = (time: unknown) => (key: string, value: unknown) => {
   if (typeof value === "number" && value > 1.5e9 && value < 1e11) return time ?? 1_767_225_600;
   if (typeof value === "string" && MOMENT.test(value)) return time ?? "2026-01-01T00:00:00Z";
@@ -245,7 +248,7 @@ interface Event {
   [kind: string]: unknown;
 }
 
-/** Engine events repeat whole resources and print internals; what they are about is enough. */
+/** Shortens engine events, which repeat whole resources and contain internals: the recording keeps what they are about. */
 function shortened(request: unknown): { events: object[] } {
   const { events } = request as { events: Event[] };
   return {

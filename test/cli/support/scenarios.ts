@@ -1,23 +1,23 @@
 import type { Program } from "./programs.ts";
 
-/** What happens to a stack: a program to run, a command, a crash, or the world changing under it. */
+/** A step of a scenario: a program to run, a command, a crash, or a change of the resources outside of Pulumi. */
 export type Step =
   | { up: Program; with?: string[]; fails?: true }
-  /** The same folder makes another stack, which `OTHER` names in later programs. */
+  /** The same folder makes another stack, which later programs call `OTHER`. */
   | { other: Program }
   /** An up whose CLI is killed while it waits at the program's gate; the stack is freed by `pulumi cancel`. */
   | { killed: Program }
-  /** `STACK` is the stack's name. */
+  /** `STACK` is replaced by the stack's name. */
   | { run: string[]; fails?: true }
-  /** Writes a file into the project, or takes it away. */
+  /** Writes a file into the project, or deletes it. */
   | { file: string; text: string | undefined };
 
-/** Path of the file that says what the world looks like; each stack has its own world. */
+/** Path of the file with the real state of a resource, which a refresh reads; each stack has its own file. */
 const DRIFT = "drift";
-/** While it exists, what names it cannot be deleted. */
+/** While this file exists, a resource that names it cannot be deleted. */
 const STUCK = "stuck";
 
-/** Each kind of state that a stack can be left with. */
+/** One scenario for each kind of state that a stack can end with. */
 export const scenarios: Record<string, Step[]> = {
   "secrets in resources, components and outputs": [
     {
@@ -212,7 +212,7 @@ export const scenarios: Record<string, Step[]> = {
         ],
       },
     },
-    // Kept by an update that does not concern it, and cleared by who looks after it.
+    // An unrelated update keeps the pending operation, and a refresh with this flag clears it.
     { up: { things: [{ name: "before", props: { note: "changed" } }] } },
     { run: ["refresh", "--yes", "--clear-pending-creates"] },
   ],
@@ -260,7 +260,7 @@ export const scenarios: Record<string, Step[]> = {
   ],
 };
 
-/** What old CLIs and their states do not know: the state says which features it needs. */
+/** Scenarios with features that older releases and their states lack: the state lists the features that it needs. */
 export const recentScenarios: Record<string, Step[]> = {
   "tainted by hand": [
     { up: { things: [{ name: "a" }, { name: "b", dependsOn: ["a"] }] } },

@@ -5,14 +5,14 @@ import { inject } from "vitest";
 
 const file = () => join(inject("directory"), "secrets-used");
 
-/** A secret that nobody could have had before; the last test looks for it wherever the server keeps things. */
+/** A new random secret. The last test searches for it everywhere where the server stores data. */
 export function newSecret(): string {
   const value = `hush-${randomBytes(12).toString("hex")}`;
   mustNotBeFound(value);
   return value;
 }
 
-/** Notes a value that the server must not keep or log in the clear. */
+/** Notes a value that the server must not store or log unencrypted. */
 export const mustNotBeFound = (value: string): void => appendFileSync(file(), `${value}\n`);
 
 /** Every value noted in this run, by all test files. */

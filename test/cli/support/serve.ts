@@ -11,5 +11,5 @@ const { cron } = await startBuilt(
 console.log("ready");
 // The tests that started it have ended.
 process.once("disconnect", () => process.exit());
-/** A message is the moment for which the cron is to be run. */
+/** A message contains the time for which the cron runs. */
 process.on("message", (at) => void cron(new Date(Number(at))).then(() => process.send?.("done")));

@@ -14,7 +14,7 @@ export interface ServerOptions {
   vars?: Record<string, string>;
   /** A folder with the bundled Worker: it is run without wrangler's proxy, and is up again in a second. */
   bundle?: string;
-  /** Where another server keeps its data: this one begins with a copy. */
+  /** The data folder of another server, which this server begins with a copy of. */
   copyOf?: string;
 }
 
@@ -43,7 +43,7 @@ export class Server {
         await server.#run();
         return server;
       } catch (error) {
-        // Until it listened, the port was anybody's.
+        // The port was free until the server listened, so another process may have taken it.
         if (tries === 3 || !isPortTaken(error)) throw error;
       }
     }
@@ -75,7 +75,7 @@ export class Server {
       cwd: root,
       env: {
         ...process.env,
-        // Wrangler keeps settings, logs and a list of running servers in the user's folders; not of ours.
+        // Wrangler would keep settings, logs and a list of running servers in the user's own folders.
         XDG_CONFIG_HOME: join(directory, "config"),
         WRANGLER_LOG_PATH: join(directory, "wrangler-logs"),
         WRANGLER_REGISTRY_PATH: join(directory, "registry"),
@@ -85,12 +85,12 @@ export class Server {
     });
     closeSync(log);
     this.#process = child;
-    // Ours to end, also when the run is broken off: an interrupt does not reach another process group.
+    // This process ends the server even when the run is interrupted, because an interrupt does not reach another process group.
     const abandon = () => this.#signal("SIGKILL");
     process.once("exit", abandon);
     child.once("exit", () => {
       process.off("exit", abandon);
-      // A workerd that is left over would hold the port.
+      // A workerd that is left over would occupy the port.
       this.#signal("SIGKILL");
     });
     for (;;) {
@@ -129,7 +129,7 @@ export class Server {
     await done;
   }
 
-  /** Ends the whole group, workerd included, with no chance to say goodbye. */
+  /** Kills the whole process group, with workerd, without a clean shutdown. */
   async kill(): Promise<void> {
     await this.#end("SIGKILL");
   }
@@ -151,7 +151,7 @@ export class Server {
     try {
       process.kill(-this.#process!.pid!, signal);
     } catch {
-      // Nobody of the group is left.
+      // No process of the group is left.
     }
   }
 }

@@ -15,13 +15,16 @@ declare module "vitest" {
   export interface ProvidedContext {
     /** The executable that the suite drives. */
     cli: string;
-    /** Its version, `3.259.0`. */
+    /** The version of the CLI, `3.259.0`. */
     cliVersion: string;
-    /** Folder of this run; removed at its end. */
+    /** Folder of this run, which is removed at its end. */
     directory: string;
     /** A `node_modules` with the Pulumi SDK, for Node programs. */
     nodeModules: string;
-    /** Folder of the bundled Worker, and what a server's folder has before its first start: `startBuiltServer` runs the one with a copy of the other. */
+    /**
+     * `bundle` is the folder of the bundled Worker, and `prepared` is the data of a server before its first start: `startBuiltServer` runs
+     * the bundle with a copy of the data.
+     */
     bundle: string;
     prepared: string;
     /** The server that most tests share, as `npm run dev` starts it. */
@@ -30,7 +33,7 @@ declare module "vitest" {
   }
 }
 
-/** Once per run: the folder, the SDK, the server. */
+/** Runs once for each run: it prepares the folder, the SDK and the server. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const cli = findCli()!;
   const directory = mkdtempSync(join(tmpdir(), "stackpass-cli-"));

@@ -4,7 +4,7 @@ import { pipeline } from "node:stream/promises";
 /** The start of a real update: `…/update/ID`, and nothing behind it. */
 const START = /\/update\/[\w-]+$/;
 
-/** Stands between two CLIs and the server, and holds each CLI's start until the other's is there too. */
+/** A proxy between two CLIs and the server: it holds the start of each CLI until the start of the other one has arrived too. */
 export class StartingGate {
   url = "";
   readonly #server = createServer((request, response) => {
@@ -19,7 +19,7 @@ export class StartingGate {
 
   static async before(target: string): Promise<StartingGate> {
     const gate = new StartingGate(target);
-    // A client does not repeat what it sends just as the connection is closed.
+    // A client does not repeat a request that it sends just as the connection is closed.
     gate.#server.keepAliveTimeout = 600_000;
     await new Promise<void>((listening) => gate.#server.listen(0, "127.0.0.1", listening));
     gate.#server.unref();

@@ -1,4 +1,4 @@
-/** A store on this machine that speaks as much of S3 and STS as an export of the audit log needs, as MinIO does. For Node. */
+/** A store on this machine with the parts of S3 and STS that an export of the audit log needs, like MinIO. It runs in Node. */
 import { createServer } from "node:http";
 import { mkdirSync, writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";

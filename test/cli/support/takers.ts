@@ -1,4 +1,4 @@
-/** Destinations of an audit stream and of a webhook on this machine, which fail now and then. For Node. */
+/** Destinations of an audit stream and of a webhook on this machine, which sometimes fail. They run in Node. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { ChainRecord } from "../../../src/audit/chain.ts";
@@ -8,10 +8,10 @@ export interface Takers {
   /** The addresses of the stream and of the webhook. */
   stream: string;
   hook: string;
-  /** The records by their number, as each arrived, and the bodies of the messages by their id. */
+  /** The records by their number, with each arrival, and the bodies of the messages by their id. */
   records: Map<number, Set<string>>;
   messages: Map<string, Set<string>>;
-  /** Arrivals in all, with the repetitions. */
+  /** Number of arrivals, repetitions included. */
   arrivals: number;
   /** From now on nothing fails. */
   calm: () => void;
@@ -42,7 +42,7 @@ export async function startTakers(random: Random): Promise<Takers> {
       const text = Buffer.concat(chunks).toString();
       if (request.url === "/hook") add(takers.messages, String(request.headers["pulumi-webhook-id"]), text);
       else for (const line of text.trim().split("\n")) add(takers.records, (JSON.parse(line) as ChainRecord).seq, line);
-      // The answer is lost.
+      // The answer is lost: the connection is closed without it.
       return mood === 2 ? response.destroy() : response.end("ok");
     });
   });

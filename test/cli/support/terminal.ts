@@ -21,7 +21,7 @@ export interface TerminalOptions {
   env?: Record<string, string>;
 }
 
-/** A shell of somebody: their login, their home, one project. Nothing of the machine's own Pulumi setup gets in. */
+/** A shell with its own login, home and project. It does not see the Pulumi settings of the machine. */
 export class Terminal {
   readonly #options: TerminalOptions;
   readonly #home: string;
@@ -35,7 +35,7 @@ export class Terminal {
     return this.#options.project;
   }
 
-  /** The same person at the same place, with something else set. */
+  /** The same shell with other settings. */
   with(changes: Partial<TerminalOptions>): Terminal {
     return new Terminal({ ...this.#options, ...changes }, this.#home);
   }
@@ -53,9 +53,9 @@ export class Terminal {
           HOME: this.#home,
           PULUMI_HOME: this.#home,
           PULUMI_SKIP_UPDATE_CHECK: "true",
-          // Short-lived processes need not collect their garbage often: a tenth less work.
+          // Short-lived processes rarely need a garbage collection: this saves a tenth of the time.
           GOGC: "400",
-          // Programs of a run load the same SDK hundreds of times: Node keeps what it compiled.
+          // The programs of a run load the same SDK hundreds of times, so Node caches the compiled code.
           NODE_COMPILE_CACHE: join(inject("directory"), "compiled"),
           NODE_OPTIONS: `--require ${JSON.stringify(LAZY_SDK)}`,
           PULUMI_BACKEND_URL: url ?? inject("url"),
@@ -67,7 +67,7 @@ export class Terminal {
     );
   }
 
-  /** Runs a command to its end, whatever it is. */
+  /** Runs a command to its end, whatever its result. */
   run(...args: string[]): Promise<Result> {
     return this.start(...args).ended;
   }
@@ -105,7 +105,7 @@ export class Running {
     this.#what = what;
     child.stdout!.on("data", (chunk: Buffer) => (this.stdout += chunk.toString()));
     child.stderr!.on("data", (chunk: Buffer) => (this.stderr += chunk.toString()));
-    // A test that fails half-way leaves nothing behind.
+    // A test that fails in the middle leaves no process behind.
     const abandon = () => this.#killFamily();
     process.once("exit", abandon);
     this.ended = new Promise((resolve, reject) => {
@@ -117,7 +117,7 @@ export class Running {
     });
   }
 
-  /** Waits until something is so; fails early when the command ends before it. */
+  /** Waits until the condition holds. It fails at once if the command ends before. */
   async until(what: string, holds: () => boolean, seconds = 300): Promise<void> {
     for (let i = 0; i < seconds * 20; i++) {
       if (holds()) return;
@@ -127,7 +127,7 @@ export class Running {
     throw new Error(`${this.#what}: ${what} did not happen\n${this.stdout}\n${this.stderr}`);
   }
 
-  /** `kill -9`, of the CLI and of the language hosts and providers that it would otherwise leave behind. */
+  /** Kills the CLI with `kill -9`, and the language hosts and providers that it would leave behind. */
   async kill(): Promise<void> {
     this.#killFamily();
     await this.ended;
@@ -139,13 +139,13 @@ export class Running {
       try {
         process.kill(pid, "SIGKILL");
       } catch {
-        // It left by itself.
+        // The process has already ended.
       }
     }
   }
 }
 
-/** Plugins run in process groups of their own, so the tree is walked. */
+/** Plugins run in their own process groups, so this follows the tree of processes. */
 function descendants(pid: number): number[] {
   const pairs = execFileSync("ps", ["-A", "-o", "pid=,ppid="], { encoding: "utf8" })
     .trim()

@@ -1,4 +1,4 @@
-/** A package registry on this machine, in place of the public one. For Node. */
+/** A package registry on this machine, in place of the public one. It runs in Node. */
 import { type IncomingMessage, type ServerResponse, createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { readFileSync } from "node:fs";
@@ -12,11 +12,14 @@ export interface Upstream {
 
 const PACKAGES = "/api/registry/packages";
 
-/** `GET /requests` shows what came in, and `DELETE /requests` forgets it. @param plugins folder of archives, `NAME.tar.gz` for the plugin of each package */
+/**
+ * `GET /requests` lists the requests that arrived, and `DELETE /requests` clears the list. @param plugins folder of archives, `NAME.tar.gz`
+ * for the plugin of each package
+ */
 export async function startUpstream(plugins?: string): Promise<Upstream> {
   let seen: Seen[] = [];
   const server = createServer((request, response) => {
-    // A base of its own gives each test a cache of its own.
+    // Each test has its own base path, and so its own cache.
     const url = new URL((request.url ?? "/").replace(/^\/base-[^/]+/, ""), "http://upstream");
     if (url.pathname === "/requests") {
       if (request.method === "DELETE") seen = [];
@@ -40,7 +43,7 @@ export async function startUpstream(plugins?: string): Promise<Upstream> {
     );
   });
   await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
-  // It ends with the process that started it.
+  // The registry ends with the process that started it.
   server.unref();
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
@@ -79,7 +82,7 @@ function send(response: ServerResponse, status: number, body: unknown): void {
   response.writeHead(status, { "Content-Type": "application/json" }).end(JSON.stringify(body));
 }
 
-/** Answers that an upstream should not give, by a word in the path. */
+/** Invalid answers of an upstream registry, by a word in the path. */
 const misbehaviours: Record<string, (response: ServerResponse) => void> = {
   slowly: () => undefined,
   stalls: (response) => void response.writeHead(200, { "Content-Length": "1000" }).write("{"),

@@ -8,7 +8,7 @@ beforeAll(async () => {
   story = await tell(cast(), "looked-at", (plain) => plain);
 });
 
-/** Looks at pages as they are. @returns what axe-core said, by address */
+/** Opens pages and checks them. @returns the findings of axe-core, by address */
 function looker() {
   const found: Record<string, string[]> = {};
   const look = async (page: Page, path?: string, status = 200) => {
@@ -105,7 +105,7 @@ it.each([390, 360])("fits a phone of %d pixels: no page scrolls sideways, and no
   for (const path of pagesOf(story)) {
     await page.goto(path);
     expect(await page.evaluate(() => document.documentElement.scrollWidth), path).toBeLessThanOrEqual(width);
-    // What is drawn is scaled: the size that counts is the one on the screen.
+    // Graphics are scaled: the size on the screen counts.
     const small = await page.evaluate(() =>
       [...document.querySelectorAll("main svg text, main td, main dd, main figcaption, main .hint")]
         .filter((one) => one.textContent && one.getClientRects().length > 0)

@@ -12,10 +12,10 @@ const missing = !inject("cli") ? "no pulumi CLI" : hasTerminal() ? undefined : "
 if (missing) console.log(`pulumi login is only acted, for there is ${missing}`);
 
 it.skipIf(missing)("`pulumi login` opens a page here, waits for a confirmation, and gets a token of its own", async () => {
-  // Who has no stack yet is asked at the end whether to make a project.
+  // At the end, the CLI asks a person without stacks whether to make a project.
   await ask("POST", "/api/stacks/acme/login", { token: inject("people")["acme"]!["admin"]!, json: { stackName: "dev" } });
   const home = mkdtempSync(join(inject("directory"), "login-"));
-  // In the place of a desktop's browser: writes down what it was to open.
+  // A script in place of a desktop's browser: it writes down the address that it was to open.
   const opened = join(home, "opened");
   const opener = join(home, "xdg-open");
   writeFileSync(opener, `#!/bin/sh\nprintf %s "$1" > '${opened}.part' && mv '${opened}.part' '${opened}'\n`);
@@ -29,7 +29,7 @@ it.skipIf(missing)("`pulumi login` opens a page here, waits for a confirmation, 
     PULUMI_SKIP_UPDATE_CHECK: "true",
   });
   try {
-    // Enter means: with the browser. What is typed before the question is lost, so it is typed again.
+    // Enter chooses the login by browser. Input before the question is lost, so it is typed again.
     for (let i = 0; i < 60 && !existsSync(opened); i++) {
       if (login.output.includes("<ENTER>")) login.type("\r");
       await new Promise((done) => setTimeout(done, 500));
@@ -40,7 +40,7 @@ it.skipIf(missing)("`pulumi login` opens a page here, waits for a confirmation, 
 
     const context = await newContext();
     const page = await context.newPage();
-    // Whoever is not signed in signs in first, and comes back to the question.
+    // A person who is not signed in signs in first, and then returns to the question.
     await page.goto(link.href);
     expect(new URL(page.url()).pathname).toBe("/signin");
     await page.fill("#token", inject("people")["acme"]!["admin"]!);
@@ -62,7 +62,7 @@ it.skipIf(missing)("`pulumi login` opens a page here, waits for a confirmation, 
   }
 });
 
-/** The same, acted: what the command does while the browser is open (cli-protocol §2.8). It runs where there is no CLI. */
+/** Plays the part of the command while the browser is open (cli-protocol §2.8), so it also runs without a CLI. */
 it("logs in the CLI: after a confirmation, the waiting port gets a token of the person who is signed in", async () => {
   const { promise: arrived, resolve: answered } = Promise.withResolvers<URL>();
   const listener = createServer((request, response) => {

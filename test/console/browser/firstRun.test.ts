@@ -1,4 +1,7 @@
-/** A deployment from its first minute on, on a server of its own: the setup, single sign-on, its requirement, and what opens the door without it. */
+/**
+ * Tests a deployment from its first minute on, on its own server: the setup, single sign-on, its requirement, and the ways to enter without
+ * it.
+ */
 import { chmodSync, existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { BrowserContext, BrowserContextOptions, Page } from "playwright-core";
@@ -19,7 +22,7 @@ const missing = !inject("cli") ? "no pulumi CLI" : hasTerminal() ? undefined : "
 let server: Server;
 let url: string;
 let provider: PeopleProvider;
-/** Personal tokens: ada had an account before, and root is the person whom the setup makes the administrator. */
+/** Personal tokens: ada had an account before, and the setup makes root the administrator. */
 let ada: string;
 let root: string;
 
@@ -36,7 +39,7 @@ beforeAll(async () => {
   bundle(bundled);
   server = await Server.start({ directory, bundle: bundled, vars: { OPERATOR_TOKEN: OPERATOR, SIGN_IN_PROVIDERS: JSON.stringify(staff) } });
   ada = server.credentials.organizations["acme"]!["admin"]!;
-  // Accounts without an organization are what `npm run account` leaves.
+  // `npm run account` creates accounts without an organization, too.
   await server.stop();
   await withStorage(server.persistTo, async ({ DB }) => {
     await DB.batch(["members", "organizations"].map((table) => DB.prepare(`DELETE FROM ${table}`)));
@@ -49,7 +52,7 @@ afterAll(async () => {
   await server?.stop();
 });
 
-/** A browser of its own at this server, which serves no files from `public/`. */
+/** A separate browser at this server, which serves no files from `public/`. */
 async function contextHere(options: BrowserContextOptions = {}): Promise<BrowserContext> {
   const context = await newContext({ baseURL: url, ...options });
   const files = join(import.meta.dirname, "../../../public/console");
@@ -110,7 +113,7 @@ it("is set up in a browser without scripts, by a person who signs in with the pr
   expect(await page.textContent("header")).toContain("root");
   await expect.poll(() => logOf(page)).toContain("Created the organization hooli on the setup page");
   expect((await page.goto("/setup"))!.status()).toBe(404);
-  // What `pulumi login` gets.
+  // The token that `pulumi login` gets.
   const form = { cliSessionPort: "9", cliSessionNonce: "n", cliSessionDescription: "of root", expiry: "never" };
   const made = await page.request.post("/cli-login", { form, maxRedirects: 0, headers: { Origin: url, "Sec-Fetch-Site": "same-origin" } });
   root = new URL(made.headers()["location"]!).searchParams.get("accessToken")!;
@@ -170,7 +173,7 @@ it.skipIf(missing)(
     writeFileSync(opener, `#!/bin/sh\nprintf %s "$1" > '${opened}.part' && mv '${opened}.part' '${opened}'\n`);
     chmodSync(opener, 0o755);
     writeFileSync(join(home, "Pulumi.yaml"), "name: web\nruntime: yaml\n");
-    // An older token of the same person gets the link to authorize it.
+    // For an older token of the same person, the refusal has the link to authorize it.
     const before = new Terminal({ project: home, token: ada, url });
     const told = await before.run("stack", "init", "hooli/web/dev");
     expect(told.code).not.toBe(0);
@@ -211,7 +214,7 @@ it.skipIf(missing)(
       expect(await terminal.pulumi("whoami", "--verbose")).toMatch(/User: ada\b[\s\S]*Organizations: .*hooli[\s\S]*Token type: personal/);
       await terminal.pulumi("stack", "init", "hooli/web/dev");
 
-      // The provider tells the server about the sign-out, and the session is over in the browser.
+      // The provider notifies the server of the sign-out, and the browser's session ends.
       await page.goto("/hooli");
       expect(await page.textContent("header")).toContain("ada");
       await page.goto(`${provider.url}/session/end?client_id=${provider.clientId}`);
@@ -219,7 +222,7 @@ it.skipIf(missing)(
       await page.waitForURL(/\/session\/end\/success/);
       await page.goto("/hooli");
       await page.waitForURL(/\/signin\?/);
-      // The command line goes on.
+      // The CLI stays signed in.
       expect(await terminal.pulumi("whoami")).toBe("ada\n");
       await terminal.pulumi("logout");
     } finally {

@@ -4,7 +4,10 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { cast, newContext, signedIn } from "./support/browser.ts";
 import { play, send } from "./support/story.ts";
 
-/** The most clicks that a job may take from the home page of the organization. A submitted form is a click, typing is none. */
+/**
+ * The maximum number of clicks that a job may take from the home page of the organization. Submitting a form counts as a click, and typing
+ * does not.
+ */
 const MOST_CLICKS = 4;
 
 const stack = "jobs/production";
@@ -36,7 +39,7 @@ beforeAll(async () => {
   while ((await ended()) < 2) await setTimeout(50);
 });
 
-/** A reader, who counts the clicks. */
+/** A reader, whose clicks are counted. */
 interface Reader {
   clicks: number;
   /** Opens a link, or presses a button. */
@@ -61,7 +64,7 @@ function readerAt(page: Page, press: (what: Locator) => Promise<void>): Reader {
 
 const isFocused = (what: Locator) => what.evaluate((one) => one === document.activeElement);
 
-/** Goes forward with Tab alone. */
+/** Moves forward with the Tab key alone. */
 async function tabTo(page: Page, what: Locator): Promise<void> {
   for (let stops = 0; stops < 150; stops++) {
     if (await isFocused(what)) return;
@@ -82,7 +85,7 @@ const ways = {
   },
 };
 
-/** A zone in which it is 3 o'clock at night, so that what has just happened happened last night. */
+/** A zone in which it is 3 o'clock at night, so that an event of just now happened last night. */
 const nightZone = Intl.supportedValuesOf("timeZone").find(
   (timeZone) => Number(new Intl.DateTimeFormat("en", { timeZone, hour: "2-digit", hourCycle: "h23" }).format(new Date())) === 3,
 )!;
@@ -137,7 +140,7 @@ describe.each(Object.entries(ways))("a new user %s", (name, { settings, press })
     job(async ({ open }) => {
       const failed = page.locator("section", { has: page.getByRole("heading", { name: "Failed", exact: true }) });
       await open(failed.last().getByRole("link", { name: stack }));
-      // It is on the first screen.
+      // The element is on the first screen.
       expect((await page.getByText(message).first().boundingBox())!.y).toBeLessThan(700);
     }));
 });

@@ -143,7 +143,7 @@ it("keeps what was typed when the browser lets it through and the server does no
   await page.fill("#name", "Kept");
   await page.fill("#details", `{\n  "__type": "nothing"\n}`);
   await submit(page, "Create role");
-  expect(await page.textContent(".notice.error")).toContain("is no kind of permission descriptor");
+  expect(await page.textContent(".notice.error")).toContain("is not a kind of permission descriptor");
   expect(await page.inputValue("#details")).toBe(`{\n  "__type": "nothing"\n}`);
   expect(await page.inputValue("#name")).toBe("Kept");
   await page.fill("#details", `{"__type": "PermissionDescriptorAllow", "permissions": ["stack:read"]}`);

@@ -39,7 +39,7 @@ it("text that people wrote is shown as text: nothing in it runs", async () => {
 });
 
 it("whatever people, programs and machines say stays text on every page", { timeout: 300_000 }, async () => {
-  // Small enough for every field: it breaks out of text, of an attribute, and of a script or style.
+  // The text is short enough for every field. It breaks out of text, of an attribute, and of a script or style.
   const hostile = (plain: string) => `${plain}'"></script></style><img/src=x/onerror=alert(1)><svg/onload=alert(2)>`;
   const story = await tell(cast(), "hostile", hostile);
   const context = await newContext();
@@ -50,7 +50,7 @@ it("whatever people, programs and machines say stays text on every page", { time
       void dialog.dismiss();
     });
     page.on("pageerror", (error) => alarms.push(`${page.url()}: ${error.message}`));
-    // The browser says there what the content security policy has stopped, which would be a breach as well.
+    // The console shows what the content security policy has blocked; each block counts as a breach as well.
     page.on("console", (message) => {
       if (message.type() === "error" || message.type() === "warning") alarms.push(`${page.url()}: ${message.text()}`);
     });
@@ -70,7 +70,7 @@ it("whatever people, programs and machines say stays text on every page", { time
     expect(answer!.status(), path).toBe(200);
     await look(path);
   }
-  // A running update's page takes new parts in by script.
+  // The page of a running update inserts new parts by script.
   await page.goto(`/acme/${story.project}/dev/updates/3`);
   await page.waitForResponse((answer) => answer.url().endsWith("/updates/3"));
   await page.waitForTimeout(200);
@@ -93,7 +93,8 @@ it("whatever people, programs and machines say stays text on every page", { time
     await look(`${place} ${name}`);
   }
   expect(alarms).toEqual([]);
-  // So that this does not pass because the texts are nowhere: stacks, outputs, updates, previews, tags, tokens, invitations, roles, teams, identity providers show them.
+  // The texts must be visible somewhere, or the test would show nothing: stacks, outputs, updates, previews, tags, tokens, invitations,
+  // roles, teams and identity providers show them.
   expect(seen).toBeGreaterThan(42);
   await context.close();
 });

@@ -20,7 +20,7 @@ it("is reached and used by keyboard alone: / focuses the field, Enter searches, 
   await first.focus();
   await page.keyboard.press("Enter");
   await page.waitForURL(/\/acme\/searched\/dev$/);
-  // In a field, the key is a character.
+  // In a field, the key only types a character.
   await page.goto("/acme/~/tokens");
   await page.focus("#search");
   await page.keyboard.type("a/b");

@@ -40,7 +40,7 @@ beforeAll(async () => {
 });
 afterAll(() => provider?.stop());
 
-/** From the sign-in page to the provider, and through its pages. */
+/** Goes from the sign-in page to the provider, and through its pages. */
 async function signInAs(page: Page, login: string, path = "/signin"): Promise<void> {
   await page.goto(path);
   await page.fill("#organization", "acme");
@@ -69,7 +69,7 @@ it("signs up and in through a provider, gives the team of a group, logs in the C
   await page.getByRole("button", { name: "Sign out" }).click();
   await page.waitForURL(/\/signin$/);
 
-  // The provider still knows the browser, so nothing is asked on the way to the page of `pulumi login`.
+  // The browser is still signed in at the provider, so nothing is asked on the way to the page of `pulumi login`.
   const { promise: arrived, resolve: answered } = Promise.withResolvers<URL>();
   const listener = createServer((request, response) => {
     const url = new URL(request.url!, "http://localhost");

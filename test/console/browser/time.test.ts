@@ -15,7 +15,7 @@ it("the zone of the browser is taken at the sign-in, for the times and the filte
   const inIndia = (seconds: number) => new Date(at.getTime() + 19_800_000 + seconds * 1000).toISOString().slice(0, 19);
   expect(await times.first().textContent()).toBe(`${inIndia(0).replace("T", " ")} GMT+5:30`);
 
-  // What a reader sees can be typed into the filter.
+  // A time that a page shows can be typed into the filter.
   await page.fill("#from", inIndia(0));
   await page.fill("#until", inIndia(1));
   await submit(page, "Filter");

@@ -11,7 +11,7 @@ it("a token's whole life: created, copied, used by the CLI, seen in the log, rot
   await context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: inject("url") });
   const page = await signedIn(context);
   const { id, value } = await createToken(page, "jenkins-ci");
-  // It says so for two seconds.
+  // The button shows the confirmation for two seconds.
   const copied = page.getByRole("button", { name: "Copied" }).waitFor();
   await Promise.all([copied, page.getByRole("button", { name: "Copy" }).first().click()]);
   expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(value);
@@ -28,7 +28,7 @@ it("a token's whole life: created, copied, used by the CLI, seen in the log, rot
   } else console.log("no pulumi CLI: the token is used with a plain request");
   expect((await whoAmI(value)).status).toBe(200);
 
-  // What the token did arrives in the log a moment later.
+  // The events of the token arrive in the log a moment later.
   await page.goto(`${tokens}/${id}`);
   await page.click("text=View in audit log");
   if (inject("cli")) {

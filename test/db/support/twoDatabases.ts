@@ -31,7 +31,7 @@ export let organizations: Organization[];
 /** Each test of the file begins with these organizations. */
 export function twoDatabases(names = ["north", "east", "south", "west"]): void {
   beforeEach(async () => {
-    // Work that an earlier test left behind may hold it while the bindings are emptied.
+    // Work of an earlier test may keep the database open while the bindings are emptied.
     while ((await env.SECOND.prepare("SELECT count(*) AS n FROM sqlite_master").first<number>("n")) !== 0) await freshBindings();
     env.DB_2 = env.SECOND;
     world = await newWorld();
@@ -94,7 +94,7 @@ export async function administratorOf(org: Organization): Promise<string> {
   return value;
 }
 
-/** The same work in all organizations at the same time, so that their requests alternate. */
+/** Does the same work in all organizations at the same time, so that their requests alternate. */
 export const inEach = <T>(work: (org: Organization) => Promise<T>) => Promise.all(organizations.map(work));
 export const at = (place: number) => organizations.find((org) => org.place === place)!;
 export const stackOf = ({ name }: Organization) => `/api/stacks/${name}/web/dev`;
@@ -142,7 +142,7 @@ export const settled = (org: Organization) =>
     return rows;
   });
 
-/** Until it is called, the second database answers nothing. @returns ends the fault */
+/** Makes the second database fail until the returned function is called. @returns ends the fault */
 export function breakSecond(): () => void {
   const broken = {
     prepare: (query: string) => env.SECOND.prepare(query),

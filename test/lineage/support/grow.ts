@@ -7,11 +7,11 @@ import { call, ok } from "../../support/client.ts";
 import type { NewToken, World } from "../../support/world.ts";
 import { Model, type Node, type Org, type Person } from "./model.ts";
 
-/** Deepest chain that is grown. */
+/** Maximum depth of a chain that is grown. */
 const DEEPEST = 5;
 const orgs: Org[] = ["acme", "globex"];
 
-/** What a step does: who acts, with what, and where, each a number that is taken modulo what there is. */
+/** One step: the actor, the action, and the organization. Each is a number, which is taken modulo the number of choices. */
 export interface Step {
   actor: number;
   action: number;
@@ -21,7 +21,7 @@ export interface Step {
 let people = 0;
 let names = 0;
 
-/** A person with two tokens that an operator made. */
+/** A person with two tokens that an operator's command made. */
 export async function newPerson(native: Org[]): Promise<{ person: Person; token: { id: string; value: string } }> {
   const login = `person-${people++}`;
   const { sql, userId, token } = await personSql(login, "", peppersOf(env.TOKEN_PEPPER), Date.now());
@@ -32,7 +32,7 @@ export async function newPerson(native: Org[]): Promise<{ person: Person; token:
   await env.DB.batch([...sql.trim().split("\n"), ...memberships].map((line) => env.DB.prepare(line)));
   const id = (await env.DB.prepare("SELECT id FROM access_tokens WHERE user_id = ?").bind(userId).first<string>("id"))!;
   const probe = await ok<NewToken>("POST", "/api/user/tokens", { token });
-  // As if the operator had made this one too.
+  // This makes the second token look as if the operator's command had made it too.
   await env.DB.prepare("UPDATE access_tokens SET made_with = NULL WHERE id = ?").bind(probe.id).run();
   return { person: { login, probe: probe.tokenValue, native }, token: { id, value: token } };
 }
@@ -43,7 +43,7 @@ export async function grow(world: World, steps: Step[]): Promise<Model> {
   for (const step of steps) {
     model.at++;
     const actors = model.nodes.filter((node) => node.value !== "" && node.endedAt === undefined && model.depthOf(node) < DEEPEST);
-    // Half of the time one of the newest: so that chains become long.
+    // Half of the actors are among the newest credentials, so that chains become long.
     const actor = step.actor % 2 ? actors.at(-1 - (step.actor % Math.min(actors.length, 3)))! : actors[step.actor % actors.length]!;
     const possible = actionsOf(model, world, actor, orgs[step.org % orgs.length]!);
     await possible[step.action % possible.length]?.();
@@ -51,7 +51,7 @@ export async function grow(world: World, steps: Step[]): Promise<Model> {
   return model;
 }
 
-/** A person comes in, with a credential of their own that nobody of the tree made. */
+/** A new person arrives, with a credential that no credential of the tree made. */
 async function join(model: Model, native: Org[]): Promise<Person> {
   const { person, token } = await newPerson(native);
   model.add({ kind: "personal", ...token, person });
@@ -106,7 +106,7 @@ async function mintMachine(model: Model, actor: Node, org: Org, more: { admin?: 
 async function rotateItself(model: Model, actor: Node): Promise<void> {
   const overlap = (actor.at % 2) * 3600;
   const response = await call("POST", "/api/user/token/rotate", { token: actor.value, json: { overlap } });
-  // Its predecessor may be alive, or it may have a successor.
+  // The token's predecessor may still be valid, or the token may already have a successor.
   if (response.status === 409) return;
   expect(response.status).toBe(200);
   const made = await response.json<NewToken>();
@@ -114,7 +114,7 @@ async function rotateItself(model: Model, actor: Node): Promise<void> {
   if (overlap === 0) actor.endedAt = model.at;
 }
 
-/** An administrator gives a token a successor, which is the administrator's doing and not the token's. */
+/** An administrator rotates a token. The successor descends from the administrator and not from the token. */
 async function rotate(model: Model, actor: Node, org: Org): Promise<void> {
   const old = model.nodes.find((node) => node.kind === "organization" && node.org === org && node.endedAt === undefined && node !== actor);
   if (!old) return;
@@ -141,7 +141,7 @@ async function invite(model: Model, actor: Node, org: Org, role: string, accepte
   model.add({ kind: "membership", id: person.login, parent: actor, person, org, admin: role === "admin" });
 }
 
-/** Half of them come from elsewhere, and are administrators there. */
+/** Half of the people are administrators of the other organization. */
 async function add(model: Model, actor: Node, org: Org, role: string): Promise<void> {
   const person = await join(model, model.at % 2 ? [] : orgs.filter((other) => other !== org));
   if (actor.kind === "session")
@@ -150,7 +150,7 @@ async function add(model: Model, actor: Node, org: Org, role: string): Promise<v
   model.add({ kind: "membership", id: person.login, parent: actor, person, org, admin: role === "admin" });
 }
 
-/** Somebody else removes the newest member; what that person made stays. */
+/** Another person removes the newest member; what the member made stays. */
 async function remove(model: Model, world: World, org: Org): Promise<void> {
   const membership = model.nodes.findLast((node) => node.kind === "membership" && node.org === org && node.endedAt === undefined);
   if (!membership) return;
@@ -166,7 +166,7 @@ const newestOf = async (person: Person, what: "tokens" | "sessions") => {
   return list[what]![0]!.id;
 };
 
-/** Makes a token in a session: the form, and the page that shows the value once. */
+/** Makes a token in a console session: it sends the form, and opens the page that shows the value once. */
 async function fromConsole(session: Node, path: string, form: Record<string, string>): Promise<NewToken> {
   const response = await newVisitor(session.value).post(path, form);
   expect(response.status, await response.clone().text()).toBe(303);

@@ -1,9 +1,9 @@
-/** What was made, and by what: the rules of descent once more, without a database. */
+/** A model of the rules of descent without a database: what was made, and with which credential. */
 export type Org = "acme" | "globex";
 
 export interface Person {
   login: string;
-  /** A token that makes nothing: it shows what the person may do, and ends the others. */
+  /** A token that creates nothing: it shows what the person may do, and ends the person's other tokens. */
   probe: string;
   /** Organizations that the operator made the person an administrator of. */
   native: Org[];
@@ -12,21 +12,21 @@ export interface Person {
 export interface Node {
   kind: "personal" | "session" | "organization" | "invitation" | "membership";
   id: string;
-  /** The number of the step that made it. */
+  /** The number of the step that made the node. */
   at: number;
-  /** The credential that made it; none for what the operator made. */
+  /** The credential that made the node; undefined if the operator made it. */
   parent: Node | undefined;
-  /** Whose credential or membership it is. */
+  /** The person to whom the credential or membership belongs. */
   person: Person | undefined;
-  /** Where a token, an invitation or a membership is. */
+  /** The organization of a token, an invitation or a membership. */
   org: Org | undefined;
   /** The value of a token, or the cookie of a session. */
   value: string;
-  /** An organization token that may do what a machine administrator may. */
+  /** Whether it is an organization token with the role Admin. */
   admin: boolean;
   /** The token that it replaced by a rotation. */
   replaces: Node | undefined;
-  /** The step that ended it otherwise: a rotation, a removal, a cancellation. */
+  /** The step that ended the node in another way: a rotation, a removal or a cancellation. */
   endedAt: number | undefined;
 }
 
@@ -60,12 +60,15 @@ export class Model {
     return person.native.includes(org) || this.membershipOf(person, org)?.admin === true;
   }
 
-  /** A token, and those that it replaced by rotations. */
+  /** A token, and the tokens that it replaced by rotations. */
   lineOf(node: Node): Node[] {
     return node.replaces ? [node, ...this.lineOf(node.replaces)] : [node];
   }
 
-  /** Everything that descends from a credential, without it. @param line it, and the tokens that count as the same credential */
+  /**
+   * Everything that descends from a credential, without the credential itself. @param line the credential, and the tokens that count as the
+   * same credential
+   */
   below(root: Node, line = [root]): Set<Node> {
     const found = new Set<Node>(line);
     for (let size = 0; size < found.size;) {
@@ -76,7 +79,10 @@ export class Model {
     return found;
   }
 
-  /** An invitation of a machine's token opens nothing once no token of that line of rotations is valid, although nobody canceled it. */
+  /**
+   * An invitation that a machine's token created cannot be accepted once no token of that line of rotations is valid, although nobody
+   * canceled it.
+   */
   isOrphan({ kind, parent }: Node, ended: (node: Node) => boolean): boolean {
     if (kind !== "invitation" || parent?.kind !== "organization") return false;
     return this.nodes.filter((other) => this.firstOf(other) === this.firstOf(parent)).every(ended);
@@ -88,7 +94,7 @@ export class Model {
     return Math.max(0, ...this.parentsOf(node).map((parent) => this.depthOf(parent) + 1));
   }
 
-  /** What made it, and the memberships by which the maker could. */
+  /** The credential that made a node, and the memberships that allowed it. */
   private parentsOf({ parent, org, at }: Node): Node[] {
     if (!parent) return [];
     const reasons = this.nodes.filter(

@@ -25,7 +25,7 @@ export async function newKey(kid: string | undefined = crypto.randomUUID(), alg 
   };
 }
 
-/** One key for most tests: making one takes a moment. */
+/** Most tests share one key, because making a key takes a moment. */
 let shared: Promise<SigningKey> | undefined;
 export const sharedKey = () => (shared ??= newKey("shared"));
 
@@ -116,7 +116,7 @@ export async function notExchanged(subjectToken: string, more: Record<string, st
 
 const { DOCUMENTS } = env as unknown as { DOCUMENTS: string };
 
-/** An identity provider on this machine, which publishes its keys. */
+/** An identity provider in memory that publishes its keys. */
 export class PublishingIdp {
   readonly url = `${DOCUMENTS}/${crypto.randomUUID()}`;
 
@@ -131,7 +131,7 @@ export class PublishingIdp {
     await fetch(this.url + path, { method: "PUT", body: JSON.stringify(document) });
   }
 
-  /** How often the keys were read. */
+  /** Number of times that the keys were read. */
   async reads(): Promise<number> {
     return Number(await (await fetch(`${this.url}/keys?count`)).text());
   }

@@ -37,7 +37,7 @@ export interface ScimCall {
 export const newScimToken = async (world: World, name = "okta") =>
   (await ok<NewToken>("POST", "/api/orgs/acme/scim/tokens", { token: world.admin, json: { name } })).tokenValue;
 
-/** A client of SCIM with a token. It checks what holds for every answer: the media type, and the form of an error. */
+/** A client of SCIM with a token. It checks the media type of every answer, and the form of every error. */
 export const scimClient =
   (token: string | undefined) =>
   async (method: string, path: string, { json, body, headers = {}, org = "acme" }: ScimCall = {}): Promise<Answer> => {
@@ -66,7 +66,7 @@ export const scimClient =
 
 export type Scim = ReturnType<typeof scimClient>;
 
-/** An answer that must be good. */
+/** Makes a call that must succeed. */
 export async function good(scim: Scim, method: string, path: string, json?: unknown): Promise<Body> {
   const answer = await scim(method, path, json === undefined ? {} : { json });
   expect(answer.status, JSON.stringify(answer.body)).toBeLessThan(300);

@@ -22,7 +22,7 @@ export interface Ended {
   stderr: string;
 }
 
-/** A script of a checkout, to its end. */
+/** Runs a script of a checkout to its end. */
 export const runScript = (folder: string, name: string, args: string[], env: Record<string, string> = {}): Promise<Ended> =>
   new Promise((resolve) => {
     const file = join(folder, "scripts", `${name}.ts`);
@@ -31,7 +31,7 @@ export const runScript = (folder: string, name: string, args: string[], env: Rec
     );
   });
 
-/** What the stub answers to a call of wrangler that begins with these words. */
+/** The answer of the stub to a call of wrangler that begins with these words. */
 export interface Answer {
   code?: number;
   stdout?: string;
@@ -39,9 +39,9 @@ export interface Answer {
 }
 
 /**
- * A script of a checkout with a stub in the place of wrangler, which writes its calls down.
- * @param answers by the first words of the call; several are given one after the other, the last one again and again. A function gets the
- * folder of the checkout, which it may change
+ * Runs a script of a checkout with a stub in place of wrangler, which records its calls.
+ * @param answers by the first words of the call; several answers are given one after the other, and the last one is repeated. A function
+ * gets the folder of the checkout, which it may change
  * @param more what an operator has added to `wrangler.toml`
  * @returns the words of each call, the generated configurations that the calls named, and what was written into a call's standard input
  */
@@ -61,7 +61,7 @@ export async function runStubbed(
     mkdirSync(join(wrangler, "bin"), { recursive: true });
     writeFileSync(join(wrangler, "package.json"), '{ "type": "module" }');
     cpSync(join(import.meta.dirname, "stubOfWrangler.js"), join(wrangler, "bin/wrangler.js"));
-    // What the scripts import lies where it always does.
+    // The libraries that the scripts import are linked into the copy.
     for (const library of ["drizzle-orm", "smol-toml"])
       symlinkSync(join(root, "node_modules", library), join(folder, "node_modules", library));
     writeFileSync(join(folder, "answers.json"), JSON.stringify(typeof answers === "function" ? answers(folder) : answers));

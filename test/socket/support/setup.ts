@@ -7,7 +7,7 @@ import { Server } from "../../cli/support/server.ts";
 
 declare module "vitest" {
   export interface ProvidedContext {
-    /** Of the built Worker, with no proxy in front. */
+    /** The address of the built Worker, without a proxy in front of it. */
     wireUrl: string;
     /** A personal token of acme's administrator. */
     wireToken: string;
@@ -16,7 +16,7 @@ declare module "vitest" {
   }
 }
 
-/** Bodies of states are held to this, so that one without end is refused soon. Bytes. */
+/** Maximum number of bytes of the bodies of states, so that an endless body is refused soon. */
 const LIMIT = 8 * 1024 * 1024;
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {

@@ -1,4 +1,4 @@
-/** Bytes on a socket: what no HTTP client would send. */
+/** Sends bytes over a socket that no HTTP client would send. */
 import { once } from "node:events";
 import { type Socket, connect } from "node:net";
 
@@ -9,7 +9,7 @@ export interface Answer {
   body: string;
 }
 
-/** Opens a connection. Errors show as an end: a server may hang up on who lies to it. */
+/** Opens a connection. An error counts as its end, because a server may close the connection of a client that violates the protocol. */
 export async function dial(url: string): Promise<Socket> {
   const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname);
@@ -18,7 +18,7 @@ export async function dial(url: string): Promise<Socket> {
   return socket;
 }
 
-/** All that comes on a connection until `enough` of it is there, the server hangs up or the time is over. Milliseconds. */
+/** Collects the text of a connection until `enough` accepts it, the server closes the connection, or the time (milliseconds) is over. */
 export async function heard(socket: Socket, enough: (text: string) => boolean, within = 30_000): Promise<string> {
   let text = "";
   await new Promise<void>((done) => {
@@ -28,7 +28,7 @@ export async function heard(socket: Socket, enough: (text: string) => boolean, w
       done();
     };
     socket.on("data", (chunk: Buffer) => {
-      // A character for each byte: lengths are in bytes.
+      // Each byte is one character, because lengths are in bytes.
       text += chunk.toString("latin1");
       if (enough(text)) end();
     });
@@ -38,7 +38,7 @@ export async function heard(socket: Socket, enough: (text: string) => boolean, w
   return text;
 }
 
-/** Sends a request as it is written, lines ended by CRLF. @returns the first answer */
+/** Sends a request exactly as it is written, with lines that end with CRLF. @returns the first answer */
 export async function say(url: string, lines: string[], body: string | Buffer = "", hangUp = false): Promise<Answer> {
   const socket = await dial(url);
   const answered = heard(socket, isWhole);
@@ -56,7 +56,7 @@ export function parse(text: string): Answer {
   return { status: Number(/^HTTP\/1\.[01] (\d{3})/.exec(head)?.[1] ?? 0), head, body: cut < 0 ? "" : text.slice(cut + 4) };
 }
 
-/** Whether an answer is there with all that its length says. */
+/** Whether the text contains a whole answer, by its declared length. */
 function isWhole(text: string): boolean {
   const { head, body } = parse(text);
   if (!text.includes("\r\n\r\n")) return false;

@@ -1,4 +1,4 @@
-/** A certificate that a key signs for itself, made by hand: no key is stored with the tests. */
+/** A certificate that a key signs for itself, built by hand, so that no key is stored with the tests. */
 
 const der = (tag: number, ...parts: Uint8Array[]): Uint8Array<ArrayBuffer> => {
   const content = parts.flatMap((part) => [...part]);
@@ -30,7 +30,7 @@ export async function newPair(bits = 2048): Promise<Pair> {
   return { ...pair, certificate: await certificateOf(pair, SHA256_RSA) };
 }
 
-/** A certificate of an elliptic key. Its signature is not valid, which nobody looks at. */
+/** A certificate of an elliptic key. Its signature is not valid, but no code checks it. */
 export async function newEllipticCertificate(): Promise<string> {
   const pair = (await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, true, ["sign", "verify"])) as CryptoKeyPair;
   return certificateOf(pair, SHA256_RSA, () => Promise.resolve(new Uint8Array(64)));

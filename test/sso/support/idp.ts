@@ -10,10 +10,10 @@ export type Claims = Record<string, unknown>;
 const SITE = "https://stackpass.test";
 const DOCUMENTS = (env as unknown as { DOCUMENTS: string }).DOCUMENTS;
 
-/** A browser with a jar of cookies, which follows no redirect by itself, but that to a refused form. */
+/** A browser with cookies. It follows only the redirect to a refused form by itself. */
 export class Browser {
   readonly cookies = new Map<string, string>();
-  /** An address of its own: sign-ins are limited by address. */
+  /** Each browser has an address of its own, because sign-ins are limited by address. */
   readonly #address = `2001:db8:${[...crypto.getRandomValues(new Uint16Array(2))].map((part) => part.toString(16)).join(":")}::1`;
 
   async get(path: string, headers: Record<string, string> = {}): Promise<Response> {
@@ -33,7 +33,7 @@ export class Browser {
     return this.cookies.has("__Host-stackpass-refused") ? this.get(answer.headers.get("Location")!) : answer;
   }
 
-  /** Sends a form that a page of another site has. The cookies are `Lax`, so the browser sends none of them. */
+  /** Sends a form from a page of another site. The cookies are `Lax`, so the browser sends none of them. */
   async foreignPost(path: string, form: Record<string, string>, headers: Record<string, string> = {}): Promise<Response> {
     const body = String(new URLSearchParams(form));
     const all = {
@@ -62,7 +62,7 @@ export class Browser {
     return answer;
   }
 
-  /** The page of an answer with that status. */
+  /** The page of an answer that must have that status. */
   async shown(answer: Promise<Response> | Response, status = 200): Promise<string> {
     const response = await answer;
     const text = await response.text();
@@ -70,7 +70,7 @@ export class Browser {
     return text;
   }
 
-  /** Where an answer leads to. */
+  /** The path to which an answer redirects. */
   async led(answer: Promise<Response> | Response): Promise<string> {
     const response = await answer;
     expect([302, 303], await response.clone().text()).toContain(response.status);
@@ -86,9 +86,9 @@ export interface TokenAnswer {
   claims?: Claims;
   header?: Claims;
   key?: SigningKey;
-  /** In place of the whole answer. */
+  /** An answer in place of the whole usual one. */
   document?: Document;
-  /** In place of the ID token. */
+  /** A text in place of the ID token. */
   idToken?: string;
 }
 
@@ -169,7 +169,7 @@ export async function connect(world: World, more: Record<string, unknown> = {}, 
   return { idp, id };
 }
 
-/** Marks a domain as proved; `domains.test.ts` tests how that is done. */
+/** Marks a domain as proved; `domains.test.ts` tests the proof itself. */
 export const prove = (org = "acme", domain = DOMAIN) =>
   env.DB.prepare(
     "INSERT INTO domains (org_id, domain, challenge, created_at, proven_at, checked_at) SELECT id, ?, 'c', 0, 1, ? FROM organizations WHERE name = ?",

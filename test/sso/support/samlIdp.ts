@@ -23,7 +23,7 @@ export interface Said {
   audience?: string | null;
   recipient?: string;
   destination?: string | null;
-  /** Null leaves the attribute out, as a provider does that begins the sign-in. */
+  /** Null leaves the attribute out, like a provider that begins the sign-in itself. */
   inResponseTo?: string | null;
   responseTo?: string | null;
   nameId?: string;
@@ -47,9 +47,9 @@ export interface Signing {
   signed?: "assertion" | "response" | "both" | "nothing";
   signatureMethod?: string;
   digestMethod?: string;
-  /** In place of the signature of the key. */
+  /** Replaces the signature with the key. */
   sign?: (info: Uint8Array<ArrayBuffer>) => Promise<Uint8Array<ArrayBuffer>>;
-  /** Changes the assertion after it was signed, with the text that was signed and its signature. */
+  /** Changes the assertion after it was signed. It gets the signed text and its signature. */
   wrap?: (parts: Parts) => string;
 }
 
@@ -125,14 +125,14 @@ export class SamlIdp {
     return respond(parts.signed, await this.sign(plain, responseId, signing));
   }
 
-  /** An enveloped signature of an element, by the text that the element has in the canonical form. */
+  /** The enveloped signature of an element, computed over the canonical form of the element. */
   async sign(text: string, id: string, { pair = this.pair, signatureMethod, digestMethod, sign }: Signing = {}): Promise<string> {
     const hash = digestMethod?.endsWith("#sha1") ? "SHA-1" : "SHA-256";
     const digest = toBase64(await crypto.subtle.digest(hash, encoder.encode(text)));
     const info =
       `<ds:SignedInfo><ds:CanonicalizationMethod Algorithm="${EXCLUSIVE}"></ds:CanonicalizationMethod><ds:SignatureMethod Algorithm="${signatureMethod ?? "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"}"></ds:SignatureMethod>` +
       `<ds:Reference URI="#${id}"><ds:Transforms><ds:Transform Algorithm="${DSIG}enveloped-signature"></ds:Transform><ds:Transform Algorithm="${EXCLUSIVE}"></ds:Transform></ds:Transforms><ds:DigestMethod Algorithm="${digestMethod ?? "http://www.w3.org/2001/04/xmlenc#sha256"}"></ds:DigestMethod><ds:DigestValue>${digest}</ds:DigestValue></ds:Reference></ds:SignedInfo>`;
-    // In the canonical form, the element that is signed has the namespace that its parent declares.
+    // In the canonical form, the signed element has the namespace that its parent declares.
     const bytes = new Uint8Array(encoder.encode(info.replace("<ds:SignedInfo>", `<ds:SignedInfo xmlns:ds="${DSIG}">`)));
     const value = sign ? await sign(bytes) : new Uint8Array(await crypto.subtle.sign("RSASSA-PKCS1-v1_5", pair.privateKey, bytes));
     return `<ds:Signature xmlns:ds="${DSIG}">${info}<ds:SignatureValue>${toBase64(value)}</ds:SignatureValue><ds:KeyInfo><ds:X509Data><ds:X509Certificate>${pair.certificate}</ds:X509Certificate></ds:X509Data></ds:KeyInfo></ds:Signature>`;

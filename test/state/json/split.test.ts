@@ -15,7 +15,7 @@ const array = (at: string) =>
     parts: elements.map(([, text]) => ({ at, text })) as object[],
   }));
 
-/** An object's text with the given members in some order, and the parts that it should be cut into. */
+/** The text of an object with the given members in some order, and the parts into which it should be split. */
 function spelled(members: fc.Arbitrary<{ key: string; text: string; parts: object[] }[]>) {
   return fc.tuple(members, fc.infiniteStream(space)).chain(([all, blanks]) =>
     fc.shuffledSubarray(all, { minLength: all.length }).map((shuffled) => {
@@ -49,7 +49,7 @@ const body = spelled(fc.tuple(deployment, others("envelope")).map(([inner, more]
 it("cuts any spelling, in any chunks, exactly where the values begin and end", async () => {
   await fc.assert(
     fc.asyncProperty(body, sizes, async ({ text, parts }, chunkSizes) => {
-      JSON.parse(text); // the generator is right
+      JSON.parse(text); // checks that the generator makes valid JSON
       expect(await split(text, chunkSizes)).toEqual(parts);
     }),
     { numRuns: 300 * inject("sizes").runs },
@@ -160,7 +160,7 @@ it("gives each buffer back when a larger one takes its place, and the last one a
   for (const buffer of seen) expect(buffer.byteLength).toBe(0);
 });
 
-// What copied the value again for each chunk would copy 140 GB, and not end before the test's own limit.
+// An implementation that copied the value again for each chunk would copy 140 GB, and exceed the time limit of the test.
 it("reads a value in many chunks in linear time", async () => {
   const big = `{"a":"${"x\\\\".repeat(4_000_000)}"}`;
   const parts = await split(`{"deployment":{"resources":[${big}]}}`, [512]);

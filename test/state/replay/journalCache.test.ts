@@ -4,7 +4,10 @@ import { JournalCache } from "../../../src/state/replay/journalCache.ts";
 
 const KB = 1024;
 
-/** Batches of more than stays, then of more than is worth staying: each is filled with its own number. */
+/**
+ * The batches together are larger than what stays in the cache, and larger than the size above which nothing stays. Each is filled with its
+ * own number.
+ */
 const sizes = Array.from({ length: 90 }, (_, i) => [700 * KB, 40 * KB, 1300 * KB][i % 3]!);
 const fillOf = (batch: number) => batch + 1;
 
@@ -25,7 +28,7 @@ it("gives the text that was asked for, whatever was asked for before: buffers ar
   await fc.assert(
     fc.asyncProperty(asked, async (batches) => {
       const { texts } = largeJournal();
-      // As a replay does: all of them first, then here and there.
+      // The order is that of a replay: all batches first, and then single ones.
       for (const batch of [...sizes.keys(), ...batches]) {
         const end = sizes[batch]!;
         const text = await texts.get({ batch, start: end - 100, end });

@@ -89,7 +89,7 @@ it("keeps every byte of a resource that it does not have to change", async () =>
     fc.asyncProperty(cases(true), async (example) => {
       if (!modelOrConflict(example)) return;
       const { text } = await drain(replay(input(example)));
-      // The same resource twice, in two spellings, is possible: any of them will do.
+      // The same resource can occur twice with two spellings, and each of them is correct.
       const spellings = new Map<string, Set<string>>();
       const add = (spelling: string) => {
         const meaning = JSON.stringify(JSON.parse(spelling));
@@ -106,7 +106,7 @@ it("keeps every byte of a resource that it does not have to change", async () =>
   );
 });
 
-/** The texts of all states in a batch, by way of the splitter: each is made a resource of a deployment of its own. */
+/** The texts of all states in a batch. The splitter finds them, with each entry as a resource of a deployment. */
 async function statesOf(batch: string): Promise<string[]> {
   const entries = await resourceTexts(`{"deployment":{"resources":${batch.slice('{"entries":'.length, -1)}}}`);
   const states: string[] = [];

@@ -456,7 +456,7 @@ it("reports a broken base as an error", async () => {
   ).rejects.toBeInstanceOf(StateError);
 });
 
-/** A client goes on when a batch of unchanged resources was lost: it has not waited for the answer. */
+/** A client continues when a batch of unchanged resources was lost, because it does not wait for the answer. */
 it("puts a resource behind its old provider when the provider's own entry was lost", async () => {
   const provider = res("default", { type: "pulumi:providers:a", urn: urn("default", "pulumi:providers:a"), id: "1" });
   const made = (name: string, more: object = {}) => res(name, { provider: `${provider.urn}::1`, ...more });
@@ -472,7 +472,7 @@ it("puts a resource behind its old provider when the provider's own entry was lo
 });
 
 describe("a journal with a hole", () => {
-  /** More arguments than a function call can have. */
+  /** More elements than a function call can have as arguments. */
   const MANY = 200_000;
   const many = (name: string) => Array.from({ length: MANY }, () => urn(name));
   const withHole = (resources: object[]) => resources.map((state, i) => entry(i + 2, 1, { operationID: i + 1, state }));

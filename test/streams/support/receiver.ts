@@ -13,12 +13,12 @@ import type { World } from "../../support/world.ts";
 export const bindings = env as Bindings;
 export const STREAMS = "/api/orgs/acme/audit-streams";
 
-/** What a receiver does with one request: `take` comes first, and `answer` goes back unless it throws. */
+/** What a receiver does with one request: it calls `take` or not, and returns the answer or throws. */
 export type Mood = (take: () => Promise<Response>, signal: AbortSignal) => Promise<Response>;
 
-/** A destination in memory, which understands all kinds. */
+/** A destination in memory that accepts the formats of all kinds. */
 export class Receiver {
-  /** The records as they arrived, with those that arrived several times. */
+  /** The records as they arrived, including repetitions. */
   readonly taken: ChainRecord[] = [];
   readonly objects = new Map<string, Uint8Array>();
   readonly documents = new Map<string, ChainRecord>();
@@ -67,7 +67,7 @@ export class Receiver {
     }
   }
 
-  /** Documents with an id: each is there once. */
+  /** Documents by id: each is there once. */
   #index(text: string): Response {
     const lines = text
       .trimEnd()
@@ -108,7 +108,7 @@ export const gunzip = (bytes: Uint8Array): Promise<string> =>
       .pipeThrough(new DecompressionStream("gzip") as unknown as TransformStream<Uint8Array, Uint8Array>),
   ).text();
 
-/** Until the test ends, these receivers are what the Worker reaches, and everything else is not there. */
+/** Until the test ends, the Worker reaches only these receivers, and nothing else. */
 export function reachable(...receivers: Receiver[]): void {
   const spy = vi.spyOn(globalThis, "fetch").mockImplementation(async (input, init) => {
     const request = new Request(input as Request, init as RequestInit);
@@ -157,7 +157,7 @@ export async function alarm(id: string): Promise<void> {
   await runDurableObjectAlarm(senderOf(id) as never);
 }
 
-/** Until the test ends, no object of a stream does anything by itself: the test makes each step. */
+/** Until the test ends, no object of a stream works by itself: the test runs each step. */
 export function asleep(): void {
   const still = { wake: async () => undefined, changed: async () => undefined };
   const spy = vi.spyOn(bindings.STREAMS, "get").mockReturnValue(still as never);
@@ -165,7 +165,7 @@ export function asleep(): void {
 }
 
 const begun = new Map<string, Begun>();
-/** One step of a stream, as its object makes it. */
+/** Runs one step of a stream, as its object does. */
 export const step = (id: string, env = bindings) =>
   deliver(env, id, { begun: begun.get(id), begin: async (one) => void begun.set(id, one), signal: new AbortController().signal });
 

@@ -2,7 +2,10 @@ import { onTestFinished, vi } from "vitest";
 import type { ChainRecord } from "../../../src/audit/chain.ts";
 import { gunzip, recordsIn } from "./receiver.ts";
 
-/** A store in memory that issues temporary keys for roles at its own address, as MinIO does. Until the test ends, it is all that the Worker reaches. */
+/**
+ * A store in memory that issues temporary keys for roles at its own address, as MinIO does. Until the test ends, the Worker reaches only
+ * this store.
+ */
 export class RoleStore {
   readonly url: string;
   readonly secret = "the-temporary-secret";
@@ -12,7 +15,7 @@ export class RoleStore {
   readonly taken: ChainRecord[] = [];
   /** Milliseconds for which a key is valid. */
   lifetime = 3_600_000;
-  /** What it says to a request for a role, in place of a key. */
+  /** The answer to a request for a role, in place of a key. */
   refusal: { status: number; code: string } | undefined;
   answer: string | undefined;
   /** Whether the keys have expired early. */

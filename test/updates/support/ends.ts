@@ -10,7 +10,7 @@ import type { RunningUpdate } from "../../support/world.ts";
 
 export const STACK_PATH = "/api/stacks/acme/web/dev";
 
-/** An update that made one resource and is in the middle of another. */
+/** The entries of an update that made one resource and has begun another. */
 export const entries = [...creates(component("made")), begins(10, 9, component("half"))];
 
 export const journal = (update: RunningUpdate, list: unknown[] = entries) =>
@@ -25,13 +25,13 @@ export async function coordinator(stack = "web/dev") {
   return STACKS.get(STACKS.idFromName(`${orgId}/${stack}`));
 }
 
-/** The alarms that the object sets for itself in the time to come. */
+/** Runs the alarms that the object sets for itself in the given time. */
 export async function alarmAfter(ms: number): Promise<void> {
   laterBy(ms);
   await runDurableObjectAlarm(await coordinator());
 }
 
-/** Until it is called, no state can be put together: with an error that nobody foresaw. @returns ends the fault */
+/** Every replay fails with an unexpected error, until the returned function is called. @returns ends the fault */
 export function breakReplay(error: () => Error = () => new RangeError("Maximum call stack size exceeded")): () => void {
   const spy = vi.spyOn(Output.prototype, "write").mockImplementation(() => {
     throw error();
@@ -48,7 +48,7 @@ export async function namesInState(token: string): Promise<string[]> {
   );
 }
 
-/** What the service has kept of an update whose state it could not make: the names of the objects, without `run.json`. */
+/** The names of the objects that the service keeps of an update whose state it could not compute, without `run.json`. */
 export async function keptParts(updateId: string): Promise<string[]> {
   const prefix = `journals/${updateId}/`;
   const names = (await env.STATE.list({ prefix })).objects.map(({ key }) => key.slice(prefix.length));
@@ -58,6 +58,6 @@ export async function keptParts(updateId: string): Promise<string[]> {
   return manifest!.files;
 }
 
-/** What the history says of the newest update. */
+/** The entry of the newest update in the history. */
 export const latest = (token: string) =>
   ok<{ updateID: string; info: { result: string; journalKept?: string } }>("GET", `${STACK_PATH}/updates/latest`, { token });

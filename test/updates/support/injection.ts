@@ -27,7 +27,7 @@ export const kinds = {
 };
 export type Kind = keyof typeof kinds;
 
-/** The same as the database words it. */
+/** The errors of `kinds` in the words of the database. */
 const byDatabase: Record<Kind, string> = {
   Error: "D1_ERROR: internal error",
   RangeError: "D1_ERROR: too many SQL variables: SQLITE_ERROR",
@@ -38,7 +38,7 @@ const byDatabase: Record<Kind, string> = {
   UniqueViolation: "D1_ERROR: UNIQUE constraint failed: updates.id: SQLITE_CONSTRAINT",
 };
 
-/** The n-th call of a method fails, and so do the calls of that method after it, `times` of them. */
+/** The n-th call of a method fails, and so do the next calls of that method, `times` of them. */
 export interface Fault {
   method: string;
   nth: number;
@@ -46,12 +46,12 @@ export interface Fault {
   kind: Kind;
 }
 
-/** Methods without which nothing at all can be written down: their faults come to an end. */
+/** Methods without which nothing at all can be stored: their faults end after a while. */
 export const isVital = (method: string) => method.startsWith("D1.") || method.startsWith("Runs.");
 
 let armed: { fault: Fault | undefined; calls: Map<string, number>; thrown: number } | undefined;
 
-/** From now on calls are counted, and fail as `fault` says. @returns ends that, and says what was counted */
+/** From now on calls are counted, and fail as `fault` says. @returns stops that, and returns the counts */
 export function arm(fault?: Fault): () => { calls: Map<string, number>; thrown: number } {
   patchOnce();
   const mine = { fault, calls: new Map<string, number>(), thrown: 0 };
@@ -86,7 +86,7 @@ function patch(target: object, name: string, label: string, rejects = false): vo
   };
 }
 
-/** Everything that the end of a run goes through: what was received, the replay's parts, and the bindings. */
+/** The classes that take part in the end of a run: the received bodies, the parts of the replay, and the bindings. */
 const classes = {
   BodyStore,
   EventStore,
@@ -102,10 +102,10 @@ const classes = {
   Splitter,
   Steps,
 };
-/** They take part in what is not the end of a run as well, or in reading alone. */
+/** Methods that also take part in other work, or only read, so they do not fail. */
 const left = new Set(["constructor", "Runs.get", "Runs.all", "Runs.holder", "Runs.forget", "BodyStore.append", "BodyStore.nextBatch"]);
 
-/** Batches that end an update, and no others: what comes before them is not the end of a run. */
+/** Only batches that end an update fail, because earlier batches are not part of the end of a run. */
 function patchDatabase(): void {
   const queries = new WeakMap<object, string>();
   const session = Object.getPrototypeOf(env.DB.withSession()) as Record<string, Method>;

@@ -1,24 +1,24 @@
 import { type Resource, component } from "../../support/deployment.ts";
 
-/** An update as its clients believe it to be: what they were told, and nothing else. */
+/** An update as its clients know it: it contains only what they were told. */
 export interface ModelUpdate {
   id: string;
-  /** Of which stack, counted from the first: a stack that was removed is another one afterwards. */
+  /** Number of the stack, counted from the first: a stack that was removed and created again has another number. */
   stack: number;
   dryRun: boolean;
   token: string;
   lease: string | undefined;
   version: number | undefined;
   journaling: boolean;
-  /** Somebody was told of its end, or must believe in it: a lease that is long over, a token that was ended with its updates. */
+  /** A client was told of the end, or must assume it: the lease expired long ago, or the token and its updates were ended. */
   over: boolean;
-  /** A preview whose stack was renamed or removed meanwhile: whether its lease still opens anything is not foreseen. */
+  /** A preview whose stack was renamed or removed meanwhile. The model does not say whether its lease is still valid. */
   left: boolean;
-  /** Names that were acknowledged one after the other. */
+  /** Names of resources, in the order in which they were acknowledged. */
   journaled: string[];
-  /** States that were acknowledged as the whole, the latest; several when they were sent at the same moment. */
+  /** The latest whole state that was acknowledged; several if they were sent at the same moment. */
   wholes: string[][];
-  /** When the latest of them was. */
+  /** The moment of the latest whole state. */
   moment: number;
   nextEntry: number;
   held: object[][];
@@ -29,14 +29,14 @@ export interface Model {
   stack: number;
   name: string;
   updates: ModelUpdate[];
-  /** By the id of their entry in the history. */
+  /** The imported states, by the id of their entry in the history. */
   imports: Map<string, string[]>;
-  /** The newest version that anybody was shown of this stack. */
+  /** The newest version of this stack that any client has seen. */
   version: number;
-  /** What the history said of updates that are over: it must say it for ever. */
+  /** What the history said about ended updates: this must not change. */
   written: Map<number, string>;
   names: number;
-  /** Moments that have been. */
+  /** Number of moments so far. */
   moment: number;
 }
 
@@ -51,15 +51,15 @@ export const newModel = (name: string): Model => ({
   moment: 0,
 });
 
-/** Resources that no other step has made. */
+/** Names of resources that no other step has made. */
 export const newNames = (model: Model, count: number): string[] => Array.from({ length: count }, () => `r${++model.names}`);
 
-/** The update that a step means: the newest ones first. */
+/** The update that a step refers to, counted from the newest one. */
 export const updateAt = ({ updates }: Model, at: number): ModelUpdate | undefined => updates.at(-1 - (at % (updates.length || 1)));
 
 export const resourcesOf = (names: string[]): Resource[] => names.map((name) => component(name));
 
-/** The states that the stack may have when the history is this: by a fold from its first version on. */
+/** The states that the stack may have with this history, computed from its first version on. */
 export function statesAfter(model: Model, history: { updateID: string; version: number }[]): string[][] {
   let states: string[][] = [[]];
   for (const { updateID } of history.toSorted((a, b) => a.version - b.version)) {

@@ -14,7 +14,7 @@ export interface Game {
   orgId: string;
   machine: NewToken;
   model: Model;
-  /** Every token that the machine had. */
+  /** Number of tokens that the machine has had. */
   tokens: number;
 }
 
@@ -27,8 +27,8 @@ const coordinator = ({ orgId, model }: Game) => {
 };
 
 /**
- * Sends one call. @param quiet nothing else is under way: then the answer must be the one that the model foresees, and not only
- * one of those that can be.
+ * Sends one call. @param quiet whether nothing else is under way: then the answer must be the one that the model expects, and not only a
+ * possible one.
  */
 async function act(game: Game, step: Step, quiet: boolean): Promise<void> {
   const { model } = game;
@@ -41,7 +41,7 @@ async function act(game: Game, step: Step, quiet: boolean): Promise<void> {
       expect(response.status, `${JSON.stringify(step)}: ${await response.clone().text()}`).toBe(foreseen);
     return response;
   };
-  /** Under its own lease; a lease that nobody was given is made up. */
+  /** Makes a call under the update's own lease; without a lease it sends an invalid one. */
   const under = (one: ModelUpdate, method: string, rest: string, json: unknown, allowed: number[], foreseen?: number) =>
     send(method, `${updatePath(game, one)}/${rest}`, { lease: one.lease ?? "junk", json }, allowed, foreseen);
   const runs = (one: ModelUpdate) => one.lease !== undefined && !one.over && one.stack === stack;
@@ -76,7 +76,7 @@ async function act(game: Game, step: Step, quiet: boolean): Promise<void> {
     case "start": {
       if (!update) return;
       const free = update.dryRun || !holder;
-      // The object may still know a run of the stack that was removed: then it is 409, and never a second start.
+      // The object may still know a run of the removed stack. Then the answer is 409, and never a second start.
       const ofFormer = update.lease === undefined ? 404 : undefined;
       const foreseen = update.stack !== stack ? ofFormer : update.lease !== undefined || update.over || !free ? 409 : 200;
       const json = step.journaling ? { journalVersion: 1 } : {};
@@ -118,7 +118,7 @@ async function act(game: Game, step: Step, quiet: boolean): Promise<void> {
       const json = { isInvalid: false, ...deploymentOf(resourcesOf(names)) };
       const response = await under(update, "PATCH", "checkpoint", json, written, takes);
       if (response.status !== 204) return;
-      // Of those that come at one moment any may be the last.
+      // Of several states that are sent at one moment, each may be the last one.
       update.wholes = update.moment === model.moment ? [...update.wholes, names] : [names];
       update.moment = model.moment;
       return;
@@ -190,7 +190,7 @@ async function act(game: Game, step: Step, quiet: boolean): Promise<void> {
     }
     case "delete token": {
       await ok("DELETE", `/api/orgs/acme/tokens/${game.machine.id}`, { token: game.world.admin });
-      // The organization ends what runs with a token that is deleted.
+      // The organization's setting aborts the updates of a deleted token.
       for (const one of model.updates) if (one.lease !== undefined && one.token === game.machine.id) one.over = true;
       game.machine = await newOrgToken(game.world, `machine-${++game.tokens}`);
       return;
@@ -203,12 +203,12 @@ async function act(game: Game, step: Step, quiet: boolean): Promise<void> {
       await runDurableObjectAlarm(coordinator(game));
       return;
     case "evict":
-      // One that is not in memory has gone already.
+      // An object that is not in memory cannot be evicted.
       await evictDurableObject(coordinator(game)).catch((error: unknown) => expect(String(error)).toContain("not currently running"));
   }
 }
 
-/** The stack has another place now. */
+/** Marks the updates whose stack now has another path. */
 function leave({ updates }: Model): void {
   for (const update of updates) update.left ||= update.lease !== undefined && !update.over;
 }
@@ -230,7 +230,7 @@ interface Entry {
   info: { result: string };
 }
 
-/** What must hold after every moment, whatever has been answered. */
+/** Checks the conditions that must hold after every moment, whatever the answers were. */
 async function hold(game: Game): Promise<void> {
   const { model, world } = game;
   const path = pathOf(game);
@@ -269,13 +269,13 @@ async function hold(game: Game): Promise<void> {
   expect(states, "what was acknowledged is not what is there").toContainEqual(names);
 }
 
-/** Plays a sequence against the whole Worker; then whatever runs is ended, and the stack must be free. */
+/** Plays a sequence against the whole Worker. Then it ends every running update, and expects that the stack is free. */
 export async function play(game: Game, moments: Moment[]): Promise<void> {
   for (const moment of moments) {
     game.model.moment++;
     const quiet = moment.length === 1;
     const single = (step: Step) => act(game, step, quiet);
-    // A stack has one name at a time: what moves or removes it comes alone.
+    // A stack has one name at a time, so a rename or a removal is sent alone.
     const moves = moment.find(({ do: what }) => what === "rename" || what === "remove");
     await Promise.all(moves && !quiet ? [act(game, moves, false)] : moment.map(single));
     await hold(game);

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 
-/** One call, or one thing that happens to the service. `at` chooses among the updates that there are: any number will do. */
+/** One call, or one event that happens to the service. `at` chooses one of the existing updates, and may be any number. */
 export type Step =
   | { do: "create"; dryRun: boolean; kind: "update" | "refresh" | "destroy" | "preview"; token: "person" | "machine" }
   | { do: "start"; at: number; journaling: boolean; token: "person" | "machine" }
@@ -19,10 +19,10 @@ export type Step =
   | { do: "alarm" }
   | { do: "evict" };
 
-/** Some calls at the same moment, or one. */
+/** Some calls at the same moment, or a single one. */
 export type Moment = Step[];
 
-// The newest update most of the time, for something to come about.
+// Most steps concern the newest update, so that more happens.
 const at = fc.oneof({ weight: 4, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.nat(5) });
 const resources = fc.integer({ min: 1, max: 3 });
 const token = fc.constantFrom("person", "machine");
@@ -62,7 +62,7 @@ const calls = [
   }),
 ];
 
-/** What waits for what was before it, so that it comes alone. */
+/** Steps that wait for earlier calls, so each of them is sent alone. */
 const alone = [
   step<Extract<Step, { do: "delete token" }>>(1, { do: named("delete token") }),
   step<Extract<Step, { do: "late" }>>(1, { do: named("late") }),
@@ -71,7 +71,7 @@ const alone = [
 ];
 
 const one: fc.Arbitrary<Moment> = fc.oneof(...calls, ...alone).map((single) => [single]);
-/** Two calls that make something out of nothing, so that most sequences get somewhere. */
+/** Two calls that create an update and start it, so that most sequences have a running update. */
 const begin: fc.Arbitrary<Moment[]> = fc
   .tuple(calls[0]!.arbitrary, calls[1]!.arbitrary)
   .map(([create, start]) => [[create], [Object.assign(start, { at: 0 })]]);

@@ -22,7 +22,7 @@ export interface Arrived {
 /** A destination in memory. */
 export class Destination {
   readonly arrived: Arrived[] = [];
-  /** The answer to one message; it may throw, or never come. */
+  /** The answer to one message; it may throw, or never arrive. */
   answer: (message: Arrived, signal: AbortSignal) => Response | Promise<Response> = () => new Response("ok");
   readonly url: string;
 
@@ -42,7 +42,7 @@ export class Destination {
   json = () => this.arrived.map(({ body }) => JSON.parse(body) as Record<string, unknown>);
 }
 
-/** Until the test ends, these destinations are what the Worker reaches, and everything else is not there. */
+/** Until the test ends, the Worker reaches only these destinations, and nothing else. */
 export function reachable(...destinations: Destination[]): void {
   const spy = vi.spyOn(globalThis, "fetch").mockImplementation(async (input, init) => {
     const request = new Request(input as Request, init as RequestInit);

@@ -7,19 +7,19 @@ import type { Cast } from "./story.ts";
 
 let browser: Browser;
 beforeAll(async () => {
-  // No sandbox: build machines run tests in containers, as root.
+  // Chromium runs without its sandbox, because build machines run tests in containers, as root.
   browser = await chromium.launch({ executablePath: findChromium()!, args: ["--no-sandbox", "--disable-gpu", "--disable-quic"] });
 });
 afterAll(() => browser.close());
 
-/** A browser of its own, with nothing in it. Script that a page was not meant to run would be noted in `window.ran`. */
+/** A separate browser without cookies. A script that a page must not run would set `window.ran`. */
 export async function newContext(options: BrowserContextOptions = {}): Promise<BrowserContext> {
   const context = await browser.newContext({ baseURL: inject("url"), ...options });
   context.setDefaultTimeout(30_000);
   return context;
 }
 
-/** A page of somebody who is signed in, at the list of tokens. */
+/** A page of a signed-in person, at the list of tokens. */
 export async function signedIn(context: BrowserContext, token = inject("people")["acme"]!["admin"]!): Promise<Page> {
   const page = await context.newPage();
   await page.goto("/signin");
@@ -29,7 +29,7 @@ export async function signedIn(context: BrowserContext, token = inject("people")
   return page;
 }
 
-/** Presses a button of a form. Returns when the page that answers is whole: an element may be there before the rest of its page is. */
+/** Presses a button of a form. Returns when the next page is complete: an element may exist before the rest of its page has arrived. */
 export const submit = (page: Page, name: string) =>
   Promise.all([page.waitForEvent("load"), page.getByRole("button", { name, exact: true }).click()]);
 
@@ -56,9 +56,9 @@ export async function createToken(page: Page, name: string, description = ""): P
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
-/** What axe-core complains about on the page as it is: everything in light, and what another palette can change in dark. */
+/** The findings of axe-core on the page as it is: all of them in light colors, and those that depend on colors also in dark. */
 export async function violations(page: Page): Promise<string[]> {
-  // An element may be there before the rest of its page is.
+  // An element may exist before the rest of its page has arrived.
   await page.waitForLoadState("load");
   await page.evaluate(axe);
   const light = await run(page, undefined);

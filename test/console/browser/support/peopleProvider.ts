@@ -12,11 +12,11 @@ export interface PeopleProvider {
 }
 
 export interface ProviderOptions {
-  /** Where it sends browsers back to; it may become known after the start of the provider, but before its first request. */
+  /** The addresses to which it sends browsers back; they may become known after the provider has started, but before its first request. */
   redirectUris: () => string[];
-  /** Where it reports that somebody has signed out. */
+  /** The address to which it reports that a person has signed out. */
   logoutUri?: () => string;
-  /** The claims of each name. Whoever types a name is signed in as that person. */
+  /** The claims of each name. A visitor who types a name is signed in as that person. */
   people: Record<string, Record<string, unknown>>;
 }
 
@@ -43,7 +43,8 @@ export async function startProvider({ redirectUris, logoutUri, people }: Provide
       pkce: { required: () => true },
       findAccount: (_ctx: unknown, sub: string) => ({ accountId: sub, claims: () => ({ sub, ...people[sub] }) }),
       cookies: { keys: ["a-key-of-this-test"] },
-      // The provider would wait for two and a half seconds only, which a busy machine exceeds, and would call no server of this machine.
+      // The provider would wait for only two and a half seconds, which is too short on a busy machine, and would not call servers on this
+      // machine.
       fetch: (address: string, { method, headers, body, redirect }: RequestInit) => fetch(address, { method, headers, body, redirect }),
     });
   let provider: Provider | undefined;

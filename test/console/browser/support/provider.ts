@@ -2,7 +2,7 @@ import { SignJWT } from "jose/jwt/sign";
 import { exportJWK } from "jose/key/export";
 import { generateKeyPair } from "jose/key/generate/keypair";
 
-/** An identity provider whose keys an administrator registers, and what its pipelines do. */
+/** An identity provider whose keys an administrator registers, with calls of its pipelines. */
 export async function newProvider(issuer: string, kid = "key") {
   const { publicKey, privateKey } = await generateKeyPair("ES256");
   return {

@@ -13,7 +13,7 @@ declare module "vitest" {
   }
 }
 
-/** One server for all files; the real CLI where there is one. */
+/** One server for all files, and the real CLI if it is installed. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const directory = mkdtempSync(join(tmpdir(), "stackpass-console-"));
   const resolver = `${await startDocuments()}/dns`;

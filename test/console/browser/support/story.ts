@@ -1,15 +1,15 @@
-/** An organization at work, told to a server through its API as its people, programs and machines would. */
+/** Fills a server with the data of a working organization, through the API calls that its people, programs and machines would make. */
 import { exchange, newProvider } from "./provider.ts";
 
 export interface Resource {
   type: string;
   name: string;
-  /** Names of resources before it. */
+  /** Names of earlier resources. */
   parent?: string;
   dependencies?: string[];
-  /** Providers make these; components are only there to hold others. */
+  /** A resource with an id is made by a provider; a component only contains others. */
   id?: string;
-  /** What an update does to it; nothing said: it stays. */
+  /** The operation of the update on the resource; if absent, the resource stays the same. */
   op?: string;
   failed?: true;
 }
@@ -24,15 +24,15 @@ export interface Run {
   config?: Record<string, { string: string; secret: boolean; object: boolean }>;
   resources: Resource[];
   outputs?: Record<string, unknown>;
-  /** What is said meanwhile, about the resource of that name. */
+  /** Messages about the resource of that name. */
   says?: { about?: string; severity: "info" | "warning" | "error"; message: string }[];
-  /** `running`: it is left as it is. */
+  /** `running`: the update is not ended. */
   end: "succeeded" | "failed" | "running";
 }
 
 type Call = { token: string; json?: unknown } | { lease: string; json: unknown };
 
-/** One call of the API; anything but a good answer is thrown. */
+/** Makes one call of the API, and throws unless it succeeds. */
 export async function send<T = unknown>(url: string, method: string, path: string, call: Call): Promise<T> {
   const authorization = "token" in call ? `token ${call.token}` : `update-token ${call.lease}`;
   const answer = await fetch(url + path, {
@@ -45,7 +45,7 @@ export async function send<T = unknown>(url: string, method: string, path: strin
   return (text === "" ? undefined : JSON.parse(text)) as T;
 }
 
-/** Plays an update or a preview with full checkpoints, as older CLIs do. @returns its id and version */
+/** Runs an update or a preview with full checkpoints, as older releases do. @returns its id and version */
 export async function play(url: string, token: string, run: Run): Promise<{ id: string; version: number }> {
   const { stack, kind, dryRun = kind === "preview", message = "", environment = {}, config = {}, end } = run;
   const [project = ""] = stack.split("/");
@@ -121,7 +121,7 @@ export interface Story {
   /** A personal token of the administrator. */
   ownTokenId: string;
   inviteId: string;
-  /** A role that the form can show, and one that is shown as JSON. Both are in use. */
+  /** A role that the form can show, and one that only JSON can show. Both are in use. */
   roleId: string;
   otherRoleId: string;
   team: string;
@@ -138,8 +138,8 @@ export interface Story {
 }
 
 /**
- * One project `PROJECT` of acme with a stack `dev`: an update, a preview, a failed update, one that runs. Whatever somebody may
- * word goes through `text`.
+ * Creates one project `PROJECT` of acme with a stack `dev`: an update, a preview, a failed update, and one that runs. Every text that a
+ * person can choose goes through `text`.
  */
 export async function tell({ url, admin, member }: Cast, project: string, text: (plain: string) => string): Promise<Story> {
   const stack = `${project}/dev`;
@@ -245,7 +245,7 @@ export async function tell({ url, admin, member }: Cast, project: string, text: 
   return { project, previewId: preview.id, tokenId: token.id, ownTokenId: own.id, inviteId: sentInvites[0]!.id, ...ids };
 }
 
-/** A stream of the audit log, which sends nothing. */
+/** An audit stream that is paused and sends nothing. */
 async function pausedStream(url: string, admin: string, project: string, text: (plain: string) => string): Promise<string> {
   const destination = {
     kind: "s3",
@@ -263,7 +263,7 @@ async function pausedStream(url: string, admin: string, project: string, text: (
   return id;
 }
 
-/** A webhook of the organization and one of the stack, whose destination is not there. */
+/** A webhook of the organization and one of the stack, whose destination does not exist. */
 async function failedWebhooks(url: string, admin: string, project: string, text: (plain: string) => string) {
   const hook = `hook-${project}`.slice(0, 32);
   const failed = async (path: string, groups: string[]) => {

@@ -1,9 +1,12 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 
-/** Whether a command can be given a terminal here: by `script` of util-linux, which other systems call the same and spell otherwise. */
+/**
+ * Whether a command can run in a terminal here. This needs `script` of util-linux; other systems have a program of the same name with other
+ * options.
+ */
 export const hasTerminal = (): boolean => spawnSync("script", ["--version"], { encoding: "utf8" }).stdout?.includes("util-linux") ?? false;
 
-/** A command that believes that somebody sits before it. */
+/** A command that runs as if a person sat at its terminal. */
 export class InTerminal {
   readonly ended: Promise<number | null>;
   readonly #child: ChildProcess;
@@ -16,7 +19,7 @@ export class InTerminal {
     process.once("exit", abandon);
     child.stdout.on("data", (chunk: Buffer) => {
       this.output += chunk.toString();
-      // A terminal says where its cursor is when it is asked; without an answer the CLI waits for five seconds.
+      // A terminal answers the question for the position of its cursor; without an answer the CLI waits for five seconds.
       if (chunk.includes("\u001b[6n")) this.type("\u001b[1;1R");
     });
     this.ended = new Promise((resolve) =>
@@ -35,7 +38,7 @@ export class InTerminal {
     try {
       process.kill(-this.#child.pid!, "SIGKILL");
     } catch {
-      // It left by itself.
+      // The process has already ended.
     }
   }
 }
