@@ -1,3 +1,4 @@
+import { auditEvent } from "../src/audit/record.ts";
 import { newTokenValue } from "../src/auth/secret.ts";
 import type { Role } from "../src/orgs/table.ts";
 
@@ -23,6 +24,7 @@ const unless = (table: "users" | "organizations", column: string, name: string) 
 
 /** The message for a failure of the database; undefined for an unknown failure. */
 export function takenName(output: string): string | undefined {
+  if (/NOT NULL constraint failed: audit_outbox\.body/.test(output)) return "There is no organization with that name.";
   const taken = /(NOT NULL|UNIQUE) constraint failed: (?:index ')?(users|organizations)[._](login|name)/.exec(output);
   if (!taken) return undefined;
   const isLogin = taken[2] === "users";
@@ -56,26 +58,63 @@ export async function identitiesSql(
   return { sql: `${lines.join("\n")}\n`, tokens };
 }
 
+/** Lifetime of the token that `administratorSql` creates, in milliseconds: the shortest policy on expiry that an organization can have. */
+const DAY = 86_400_000;
+
+/**
+ * SQL that adds a new person to an organization that exists, as an administrator who needs no single sign-on, with an event in its log. The
+ * first statement fails if there is no such organization.
+ */
+export async function administratorSql(
+  organization: string,
+  login: string,
+  peppers: string[],
+  now: number,
+): Promise<{ sql: string; token: string }> {
+  const { sql, userId, token } = await personSql(login, "", peppers, now, now + DAY);
+  const operator = { userLogin: organization, userName: "the operator of this deployment", tokenId: "", tokenName: "" };
+  const event = auditEvent({ now, address: "" }, "", operator, {
+    event: "member-added",
+    description: `The operator of this deployment added ${login} as an administrator who needs no single sign-on.`,
+  });
+  const orgId = `(SELECT id FROM organizations WHERE lower(name) = lower(${quoted(organization)}))`;
+  const body = `(SELECT json_set(${quoted(JSON.stringify(event))}, '$.orgId', id, '$.userLogin', name) FROM organizations WHERE id = ${orgId})`;
+  const lines = [
+    // The cron sends the event to the queue.
+    `INSERT INTO audit_outbox (id, body, created_at) VALUES (${quoted(event.id)}, ${body}, ${now});`,
+    sql,
+    `INSERT INTO members (org_id, user_id, role, created_at, is_break_glass) VALUES (${orgId}, ${quoted(userId, "admin")}, ${now}, 1);`,
+  ];
+  return { sql: `${lines.join("\n")}\n`, token };
+}
+
 /** SQL that creates a person without an organization, with one personal token. */
 export async function personSql(
   login: string,
   email: string,
   peppers: string[],
   now: number,
+  expiresAt?: number,
 ): Promise<{ sql: string; userId: string; token: string }> {
   const userId = crypto.randomUUID();
-  const { sql, token } = await tokenSql(userId, login, peppers, now);
+  const { sql, token } = await tokenSql(userId, login, peppers, now, expiresAt);
   const name = unless("organizations", "name", login);
   const user = `INSERT INTO users (id, login, name, email, created_at) VALUES (${quoted(userId)}, ${name}, ${quoted(login, email)}, ${now});`;
   return { sql: `${user}\n${sql}`, userId, token };
 }
 
 /** SQL that creates a personal token. */
-export async function tokenSql(userId: string, login: string, peppers: string[], now: number): Promise<{ sql: string; token: string }> {
+export async function tokenSql(
+  userId: string,
+  login: string,
+  peppers: string[],
+  now: number,
+  expiresAt?: number,
+): Promise<{ sql: string; token: string }> {
   const { value, hash } = await newTokenValue(peppers);
   const row = quoted(crypto.randomUUID(), "personal", userId, "", "first token", hash);
   return {
-    sql: `INSERT INTO access_tokens (id, kind, user_id, name, description, hash, created_at, created_by) VALUES (${row}, ${now}, ${quoted(login)});`,
+    sql: `INSERT INTO access_tokens (id, kind, user_id, name, description, hash, created_at, created_by, expires_at) VALUES (${row}, ${now}, ${quoted(login)}, ${expiresAt ?? "NULL"});`,
     token: value,
   };
 }

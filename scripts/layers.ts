@@ -43,7 +43,7 @@ const layers: [name: string, purpose: string][] = [
   ["updates", "The Worker's side of an update: from its creation to its end, imports and renames."],
   ["history", "Reads what updates did: lists, summaries, timelines and engine events."],
   ["sweeps", "Bounded work of the cron: lost starts, and objects that no row names."],
-  ["operator", "Health, metrics and first organizations, for the operator of the deployment."],
+  ["operator", "Health and metrics, for the operator of the deployment."],
   ["sessions", "Sign-in to the console and its sessions."],
   ["scim", "People and groups of an identity provider, which it creates, changes and deactivates (SCIM 2.0)."],
   ["sso", "Sign-in through identity providers, and what an organization requires of it."],

@@ -47,6 +47,17 @@ describe("an operator", () => {
     await person.pulumi("stack", "rm", "--yes");
   });
 
+  it("adds an administrator to an organization whose administrators cannot sign in any more", async () => {
+    const token = tokenIn(await run("first-admin", "--existing", "--org", "acme", "--login", "rescuer"));
+    const { tokens } = await ask<{ tokens: unknown[] }>("GET", "/api/orgs/acme/tokens", { token, url: server.url });
+    expect(tokens).toEqual([]);
+    const none = await run("first-admin", "--existing", "--org", "nowhere", "--login", "nobody");
+    expect(none.output).toContain("There is no organization with that name.");
+    expect(none.output).not.toMatch(/pul-[0-9a-f]{40}/);
+    // Nothing of it was done.
+    tokenIn(await run("account", "--login", "nobody"));
+  });
+
   it("is told the rules for names, and that a name is taken", async () => {
     expect(await run("first-admin", "--org", "Same", "--login", "same")).toMatchObject({
       code: 2,

@@ -98,6 +98,8 @@ async function prepare() {
   const template = newFolder();
   writeFileSync(join(template, "Pulumi.yaml"), JSON.stringify({ name: "${PROJECT}", runtime: "yaml", template: { description: "made" } }));
 
+  const json = { name: "commands-team", displayName: "Team of the commands", description: "" };
+  await ask("POST", "/api/orgs/acme/teams/pulumi", { token: admin, json });
   const { value } = await newOrgToken("commands");
   const machine = new Terminal({ project, token: value, env: { PULUMI_CONFIG_PASSPHRASE: "" } });
   await machine.pulumi("stack", "init", "acme/commands/bystander", "--no-select");

@@ -46,6 +46,7 @@ describe("npm run first-admin", () => {
   it.each([
     ["UNIQUE constraint failed: index 'organizations_name': SQLITE_CONSTRAINT", "An organization with that name exists already."],
     ["UNIQUE constraint failed: index 'users_login': SQLITE_CONSTRAINT", "A person with that login exists already."],
+    ["NOT NULL constraint failed: audit_outbox.body: SQLITE_CONSTRAINT", "There is no organization with that name."],
     ["In a non-interactive environment, it's necessary to set a CLOUDFLARE_API_TOKEN environment variable", "npx wrangler login"],
     ["internal error", "internal error"],
   ])("says why the database accepted nothing: %s", async (text, message) => {
@@ -58,6 +59,13 @@ describe("npm run first-admin", () => {
     expect(code).toBe(2);
     expect(stderr).toContain(message);
     expect(stdout + stderr).not.toMatch(/pul-|WARNING|Logs were written/);
+  });
+
+  it("adds an administrator to an organization that exists, with a token for a day", async () => {
+    const { code, stdout, calls } = await run("first-admin", ["--existing", "--org", "acme", "--login", "rescuer"]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^rescuer is an administrator of acme [^]* valid for a day:\n\n {2}pul-[0-9a-f]{40}\n\n$/);
+    expect(calls).toHaveLength(1);
   });
 
   it("needs the deployment's pepper, from its file of secrets or the environment", async () => {

@@ -118,7 +118,12 @@ export const trials: Trial[] = [
     { ...trial("org role list", "org role list --org acme"), says: /admin/i },
     { ...trial("org role new", "org role new auditor role.json --org acme"), says: /auditor/ },
     { ...trial("org role edit", "org role edit ROLE --org acme --name reader"), says: /reader/ },
-    trial("org role assign", "org role assign ROLE team --org acme"),
+    // A role that somebody has is not removed, so the second command takes it away again.
+    trial(
+      "org role assign",
+      "org role assign ROLE commands-team --org acme",
+      "api --method DELETE /api/orgs/acme/teams/commands-team/roles/ROLE",
+    ),
     { ...trial("org role remove", "org role remove ROLE --org acme --yes"), says: /Removed role/ },
     trial("org search", "org search --org acme --query type:x"),
     trial("org search ai", "org search ai --org acme --query buckets"),
