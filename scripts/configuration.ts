@@ -69,8 +69,9 @@ export function atDomain(config: Configuration): Configuration {
   };
 }
 
-/** The bindings of the databases of a deployment, the directory first (docs/scale.md). */
-export const databasesOf = ({ d1_databases: all = [] }: Configuration): string[] => all.map(({ binding = "" }) => binding);
+/** The bindings of the databases of a deployment, the directory first, in whatever order an operator has written them (docs/scale.md). */
+export const databasesOf = ({ d1_databases: all = [] }: Configuration): string[] =>
+  all.map(({ binding = "" }) => binding).sort((a, b) => Number(b === "DB") - Number(a === "DB"));
 
 /** Why a command that copies one database may not run; undefined if the deployment has only one. */
 export function severalDatabases(config: Configuration): string | undefined {

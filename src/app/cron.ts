@@ -26,7 +26,6 @@ type Task = (env: Bindings, now: number) => Promise<unknown>;
 /** Tasks of every minute, by their names in the log. */
 const everyMinute: Record<string, Task> = {
   relay: (env, now) => relayLeftovers(env, now),
-  deadLetters: (env) => replayDeadLetters(env),
   chain: (env) => chainOlderRows(env),
   checkpoints: (env, now) => signCheckpoints(env, now),
   chainCheck: (env, now) => checkChains(env, now),
@@ -36,7 +35,6 @@ const everyMinute: Record<string, Task> = {
   webhooks: (env) => wakeLaggingWebhooks(env),
   digests: (env, now) => wakeDigests(env, now),
   reminders: (env, now) => remind(env, now),
-  sweep: (env, now) => sweep(env, now),
   mail: (env, now) => mailInvites(env, now),
 };
 
@@ -47,6 +45,12 @@ const everyHour: Record<string, Task> = {
   exchangedTokens: (env, now) => sweepExchanged(env, now),
   // Making a key takes much processor time, so this task is the last.
   signingKeys: (env, now) => rotateSigningKeys(env, now),
+};
+
+/** Tasks of every minute that ask the other databases as well. They come after all others, which a database that hangs must not delay. */
+const ofAllPlaces: Record<string, Task> = {
+  deadLetters: (env) => replayDeadLetters(env),
+  sweep: (env, now) => sweep(env, now),
 };
 
 /** Tasks of the whole deployment: they run once, in the directory. */
@@ -65,7 +69,7 @@ async function runInPlace(bindings: Bindings, now: number): Promise<void> {
   const store = openStore(env);
   const done: Record<string, unknown> = {};
   const failed: string[] = [];
-  const due = new Date(now).getUTCMinutes() === 0 ? { ...everyMinute, ...everyHour } : everyMinute;
+  const due = { ...everyMinute, ...(new Date(now).getUTCMinutes() === 0 && everyHour), ...ofAllPlaces };
   for (const [name, run] of Object.entries(due)) {
     if (store.place !== DIRECTORY && ofDeployment.includes(name)) continue;
     try {

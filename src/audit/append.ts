@@ -1,7 +1,7 @@
 import { type SQL, getTableColumns, inArray, sql } from "drizzle-orm";
 import type { BatchItem } from "drizzle-orm/batch";
 import { PreconditionFailed, type Store, UniqueViolation, batch, onlyIf, openStore } from "../db/client.ts";
-import { DIRECTORY } from "../db/places.ts";
+import { placesOf } from "../db/places.ts";
 import type { Bindings } from "../env.ts";
 import { type Archive, readArchive } from "./archived.ts";
 import { type ChainRecord, type Head, chainAfter, genesis } from "./chain.ts";
@@ -37,7 +37,7 @@ export class NotWritten extends Error {}
 
 async function appendOnce(env: Bindings, events: AuditEvent[]): Promise<void> {
   const store = openStore(env);
-  const { heads, known, archives, streams, withWebhooks, here } = await readChains(store, events);
+  const { heads, known, archives, streams, withWebhooks, here } = await readChains(store, events, placesOf(env).length > 1);
 
   try {
     const fresh = await withoutKnown(env, events, known, archives);
@@ -63,14 +63,14 @@ interface Chains {
   streams: string[];
   withWebhooks: string[];
   /**
-   * The organizations of the events that the database has; null in the directory. If an operator has exchanged two bindings, an event must not
-   * begin a second log in the wrong database.
+   * The organizations of the events that the database has; null if the deployment has one database. If an operator has exchanged two bindings, an
+   * event must not begin a second log in the wrong database.
    */
   here: string[] | null;
 }
 
 /** Reads what is known of the chains with one statement, because a batch is written every second and often has only one event. */
-async function readChains(store: Store, events: AuditEvent[]): Promise<Chains> {
+async function readChains(store: Store, events: AuditEvent[], hasOthers: boolean): Promise<Chains> {
   const places = JSON.stringify(events.map(({ id, orgId, at }) => ({ id, orgId, at })));
   const ofOrgs = sql`org_id IN (SELECT value->>'orgId' FROM json_each(${places}))`;
   const list = (name: string, item: SQL, from: SQL) => sql<string>`(SELECT json_group_array(${item}) FROM ${from})`.as(name);
@@ -87,10 +87,9 @@ async function readChains(store: Store, events: AuditEvent[]): Promise<Chains> {
         ),
         streams: list("streams", sql`id`, sql`audit_streams WHERE ${ofOrgs} AND paused_at IS NULL`),
         withWebhooks: list("with_webhooks", sql`org_id`, sql`webhook_cursors WHERE ${ofOrgs}`),
-        here:
-          store.place === DIRECTORY
-            ? sql<string>`'null'`.as("here")
-            : list("here", sql`id`, sql`organizations WHERE id IN (SELECT value->>'orgId' FROM json_each(${places}))`),
+        here: hasOthers
+          ? list("here", sql`id`, sql`organizations WHERE id IN (SELECT value->>'orgId' FROM json_each(${places}))`)
+          : sql<string>`'null'`.as("here"),
       })
       .from(sql`(SELECT 1)`),
   ]);

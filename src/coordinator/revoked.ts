@@ -1,7 +1,7 @@
 import { eq, sql } from "drizzle-orm";
 import { isLeaked } from "../auth/lives.ts";
 import { stackFactsQuery, toStackFacts } from "../auth/onStack.ts";
-import { type Circumstances, decide } from "../auth/policy.ts";
+import { type Circumstances, type OrgPermission, decide } from "../auth/policy.ts";
 import { type Resolution, identityFrom, identityQueries } from "../auth/identity.ts";
 import type { OnStack } from "../context.ts";
 import { type Store, batch } from "../db/client.ts";
@@ -50,6 +50,9 @@ export async function readStarterFacts(store: Store, run: Run, now: number): Pro
   };
 }
 
+/** The right that a run needs for its whole life (docs/decisions/0009). */
+export const rightOf = ({ dryRun }: Pick<Run, "dryRun">): OrgPermission => (dryRun ? "stack:preview" : "stack:write");
+
 /**
  * Decides whether a run may continue. It may as long as its starter could start it now. Afterwards the organization's setting decides: the
  * run is aborted, or it may finish within the maximum drain time. A leaked token aborts its runs and those of the tokens that it created,
@@ -61,7 +64,7 @@ export function standingOf(run: Run, { starter, leaked, settings, onStack }: Fac
   const actor = dead ? dead.actor : starter && "identity" in starter ? starter.identity.actor : undefined;
   const { projectName, stackName } = run.path;
   const here = { projectName, stackName, needs: [], guarded: 0, facts: onStack };
-  const verdict = actor ? decide({ ...actor, onStack: here }, "stack:write", run.path.orgName, use, run.path) : "hidden";
+  const verdict = actor ? decide({ ...actor, onStack: here }, rightOf(run), run.path.orgName, use, run.path) : "hidden";
   if (verdict === "network") return "network";
   if (!dead && verdict === "allowed") return "good";
   if (settings?.inFlightRevocation === "abort") return { abort: dead || !actor ? "token" : "rights" };

@@ -74,7 +74,7 @@ async function readPlace(store: Store, { orgName, wanted: { tokenType, name } }:
 
 /** Places of exchanges that succeeded in this isolate, and when they were read. Each place has at most 128 KB. */
 const places = new Map<string, { place: Place; readAt: number }>();
-export const MOST_PLACES = 50;
+export const MOST_REMEMBERED = 50;
 /** Milliseconds after which a place is read again, and the valid tokens of its issuer are counted again. */
 const KEPT = 60_000;
 
@@ -88,7 +88,7 @@ export function rememberedPlace(asked: Asked, iss: string, now: number): Place |
 
 /** Remembers a place that was just read. */
 export function rememberPlace(asked: Asked, iss: string, place: Place, readAt: number): void {
-  if (places.size >= MOST_PLACES) places.clear();
+  if (places.size >= MOST_REMEMBERED) places.clear();
   places.set(keyOf(asked, iss), { place, readAt });
 }
 

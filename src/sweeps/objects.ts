@@ -1,7 +1,7 @@
 import { eq, sql } from "drizzle-orm";
 import { type Store, batch, openStore } from "../db/client.ts";
 import { organizationsInBucket } from "../audit/checkpoint.ts";
-import { everyPlace } from "../db/places.ts";
+import { byPlace, everyPlace } from "../db/places.ts";
 import type { Bindings } from "../env.ts";
 import { organizations } from "../orgs/table.ts";
 import { stacks } from "../stacks/table.ts";
@@ -78,19 +78,23 @@ async function requireKnownPlaces(env: Bindings, store: Store, remembered: strin
 
 /**
  * Beside an empty database every object of an older deployment would look like an orphan. Its checkpoints name organizations, which are never
- * deleted.
- * @throws an error that the cron logs, if no database has one of these organizations
+ * deleted. Each place is compared with its own organizations: the directory may be new although another place is not.
+ * @throws an error that the cron logs, if the database of a place has none of the place's organizations, or is not bound
  */
 async function requireOwnBucket(env: Bindings): Promise<void> {
   const ids = await organizationsInBucket(env);
-  if (ids.length === 0) return;
-  for (const at of everyPlace(env)) {
+  for (const [at, part] of byPlace(
+    env,
+    ids.map((orgId) => ({ orgId })),
+  )) {
     const store = openStore(at);
-    const isOurs = sql`${organizations.id} IN (SELECT value FROM json_each(${JSON.stringify(ids)}))`;
+    const isOurs = sql`${organizations.id} IN (SELECT value FROM json_each(${JSON.stringify(part.map(({ orgId }) => orgId))}))`;
     const [ours] = await batch(store, [store.db.select({ id: organizations.id }).from(organizations).where(isOurs).limit(1)]);
-    if (ours.length > 0) return;
+    if (ours.length === 0)
+      throw new Error(
+        `no object is deleted: the checkpoints in the bucket belong to other organizations than those in the database of place ${store.place}`,
+      );
   }
-  throw new Error("no object is deleted: the checkpoints in the bucket belong to other organizations than those in the database");
 }
 
 /** The keys that no row in any place names. @throws if one database does not answer, because it may name any of them */

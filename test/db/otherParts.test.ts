@@ -375,6 +375,21 @@ describe("messages of the queue", () => {
     env.DB_2 = env.SECOND;
   });
 
+  it("are not written by either of two databases whose bindings were exchanged", async () => {
+    const messages = organizations.map(({ id }, i) => ({
+      id: String(i),
+      timestamp: new Date(),
+      attempts: 1,
+      body: JSON.stringify(eventFor(id)),
+    }));
+    const directory = env.DB;
+    [env.DB, env.DB_2] = [env.SECOND, directory];
+    const batch = createMessageBatch("stackpass-audit", messages);
+    await worker.queue(batch, bindings).finally(() => ([env.DB, env.DB_2] = [directory, env.SECOND]));
+    expect((await getQueueResult(batch, createExecutionContext())).explicitAcks).toEqual([]);
+    for (const org of organizations) expect(await rowsOf(org, others(org))).toMatchObject({ events: 0, heads: 0 });
+  });
+
   it("that became dead letters are replayed where the database answers, and the others later", async () => {
     const events = organizations.map(({ id }) => eventFor(id));
     for (const event of events) await keepDeadLetter(bindings, event.id, event.at, JSON.stringify(event));

@@ -1,17 +1,19 @@
 import { createExecutionContext, createMessageBatch, getQueueResult, runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { runCron } from "../../src/app/cron.ts";
+import { signCheckpoints } from "../../src/audit/checkpoint.ts";
 import { auditEvent } from "../../src/audit/record.ts";
 import { REPLAY_REQUEST } from "../../src/audit/replay.ts";
 import { nobody } from "../../src/audit/behalf.ts";
 import { newTokenValue, readTokenValue } from "../../src/auth/secret.ts";
-import { newIdAt, placeOf, placesOf } from "../../src/db/places.ts";
+import { atPlace, newIdAt, placeOf, placesOf } from "../../src/db/places.ts";
 import type { Bindings } from "../../src/env.ts";
 import worker from "../../src/index.ts";
 import { readRoundTrips } from "../../src/metrics/roundTrips.ts";
 import { coordinatorName } from "../../src/stacks/path.ts";
 import { SAFE_AGE } from "../../src/sweeps/objects.ts";
+import { sweep } from "../../src/sweeps/sweep.ts";
 import { type Call, call, ok, refused } from "../support/client.ts";
 import { eventually, laterBy } from "../support/clock.ts";
 import { component, deploymentOf } from "../support/deployment.ts";
@@ -330,6 +332,20 @@ describe("the cron", () => {
     expect(organizations.every((org) => signed(org)(later))).toBe(true);
   });
 
+  it("does all work in the directory that concerns no other database, while another one hangs", async () => {
+    const [org] = organizations as [Organization];
+    await env.DB.prepare("UPDATE organizations SET disable_unused_tokens_after_days = 1 WHERE id = ?").bind(org.id).run();
+    const hangs = { prepare: (query: string) => env.SECOND.prepare(query), batch: () => new Promise(() => undefined) };
+    const spy = vi.spyOn(env.SECOND, "withSession").mockReturnValue(hangs as unknown as D1DatabaseSession);
+    void runCron(bindings, Date.UTC(2030, 0, 1, 12, 0));
+    await eventually(async () =>
+      expect(await env.DB.prepare("SELECT disabled_reason FROM access_tokens WHERE id = ?").bind(org.tokenId).first()).toEqual({
+        disabled_reason: "unused",
+      }),
+    );
+    spy.mockRestore();
+  });
+
   it("deletes no object while a database that it knows is missing, or another one has its binding", async () => {
     await inEach(newStackIn);
     await inEach((org) => updateIn(org));
@@ -347,6 +363,27 @@ describe("the cron", () => {
     await runCron(bindings, Date.now() + 2 * SAFE_AGE);
     expect((await objectKeys()).filter((key) => key.startsWith("state/"))).toEqual(before.filter((key) => key !== "state/1f0a"));
     for (const org of organizations) expect(await urnsIn(org)).toEqual([component(`${org.name}-a`).urn]);
+  });
+
+  it("deletes no object beside a new directory, although the other databases are as before", async () => {
+    await inEach(newStackIn);
+    await inEach(settled);
+    for (const place of [1, 2]) await signCheckpoints(atPlace(bindings, place), NOW);
+    const known = await checkpoints();
+    await env.STATE.delete(organizations.flatMap((org) => (org.place === 1 ? known.filter((key) => key.includes(org.id)) : [])));
+    await env.STATE.put("state/1f0a", "{}");
+    const later = Date.now() + 2 * SAFE_AGE;
+    for (const [id, why] of [
+      [newIdAt(1), "other organizations than the database of place 1"],
+      [newIdAt(3), "the organization's database is not available"],
+    ] as const) {
+      const key = `audit/checkpoints/${id}/2029-12-31.json`;
+      await env.STATE.put(key, "{}");
+      await expect(sweep(bindings, later)).rejects.toThrow(why);
+      expect(await objectKeys()).toContain("state/1f0a");
+      await env.STATE.delete(key);
+    }
+    expect((await sweep(bindings, later)).objects).toBe(1);
   });
 
   it("deletes an object only if no database names it, and none while a database does not answer", async () => {

@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
-import { MOST_PLACES, type Place, rememberPlace, rememberedPlace } from "../../src/oidc/place.ts";
+import { MOST_REMEMBERED, type Place, rememberPlace, rememberedPlace } from "../../src/oidc/place.ts";
 import { allow, newRoleId } from "../roles/roles.ts";
 import { ok } from "../support/client.ts";
 import { type World, newTeam, newWorld } from "../support/world.ts";
@@ -153,10 +153,10 @@ it("an isolate remembers a bounded number of places, for a minute", () => {
   const now = 1_000_000;
   const asked = (i: number) => ({ orgName: `o${i}`, wanted: { tokenType: "organization", name: "", admin: false } as const });
   const place = { issuer: { jwksUri: null, fetchedAt: now } } as Place;
-  for (let i = 0; i < 3 * MOST_PLACES; i++) rememberPlace(asked(i), "iss", place, now);
-  const known = () => Array.from({ length: 3 * MOST_PLACES }, (_, i) => i).filter((i) => rememberedPlace(asked(i), "iss", now));
-  expect(known().length).toBeLessThanOrEqual(MOST_PLACES);
-  const last = asked(3 * MOST_PLACES - 1);
+  for (let i = 0; i < 3 * MOST_REMEMBERED; i++) rememberPlace(asked(i), "iss", place, now);
+  const known = () => Array.from({ length: 3 * MOST_REMEMBERED }, (_, i) => i).filter((i) => rememberedPlace(asked(i), "iss", now));
+  expect(known().length).toBeLessThanOrEqual(MOST_REMEMBERED);
+  const last = asked(3 * MOST_REMEMBERED - 1);
   expect(rememberedPlace(last, "iss", now + 59_999)).toBeDefined();
   expect(rememberedPlace(last, "iss", now + 60_000)).toBeUndefined();
   expect(rememberedPlace(last, "iss2", now)).toBeUndefined();

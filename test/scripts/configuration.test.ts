@@ -72,6 +72,7 @@ it("a configuration with several databases is refused by commands that copy one"
   expect(severalDatabases(config)).toBeUndefined();
   const two = { ...config, d1_databases: [...config.d1_databases!, { binding: "DB_2", database_name: "stackpass-2" }] };
   expect(severalDatabases(two)).toContain("DB, DB_2");
+  expect(databasesOf({ ...two, d1_databases: two.d1_databases.toReversed() })).toEqual(["DB", "DB_2"]);
   expect(inEnvironment(two, "staging").d1_databases!.map((one) => one.database_name)).toEqual(["stackpass-staging", "stackpass-staging-2"]);
 });
 

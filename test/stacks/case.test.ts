@@ -121,10 +121,12 @@ describe("a stack whose path is in another case", () => {
 
   it("has a page in the console, with its names as they are written", async () => {
     const browser = await signIn(token);
-    const page = await shown(browser.get("/acme/wEB/dEV"));
-    expect(page).toContain("Web/Dev");
-    // The footer is left out, because it has a form that leads back to this address.
-    expect(page.split("<footer")[0]).not.toContain("dEV");
+    for (const part of ["", "/compare", "/outputs", "/resources", "/access", "/settings/options"]) {
+      const page = await shown(browser.get(`/acme/wEB/dEV${part}`));
+      expect(page, part).toContain("Web/Dev");
+      // The footer is left out, because it has a form that leads back to this address.
+      expect(page.split("<footer")[0], part).not.toContain("dEV");
+    }
     expect(await shown(browser.get("/acme/wEB"))).toContain("/acme/Web/Dev");
   });
 });

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { eventsOf } from "../support/audit.ts";
 import { call, ok, refused } from "../support/client.ts";
+import { laterBy } from "../support/clock.ts";
 import { component, creates, deploymentOf, rootStack } from "../support/deployment.ts";
 import { changesNothing, records } from "../support/stored.ts";
 import { type World, newOrgToken, newStack, newWorld, startUpdate } from "../support/world.ts";
@@ -46,6 +47,16 @@ describe.each(previewers)("a token %s", (_, credential) => {
     await ok("POST", `${STACK_PATH}/batch-decrypt`, { token, json: { ciphertexts: [ciphertext] } });
     await ok("POST", `${update.path}/complete`, { lease: update.lease, json: { status: "succeeded" } });
     expect(await ok("GET", `${STACK_PATH}/update/${update.id}`, { token })).toMatchObject({ status: "succeeded" });
+  });
+
+  it.each(["abort", "drain"])("renews the lease of a preview as long as it lasts, also where lost rights mean to %s", async (setting) => {
+    await ok("PATCH", "/api/orgs/acme", { token: world.admin, json: { setInFlightRevocation: setting, setMaxDrainHours: 1 } });
+    const update = await startUpdate(token, { kind: "preview", dryRun: true });
+    for (let minutes = 0; minutes <= 65; minutes += 5) {
+      await ok("POST", `${update.path}/renew_lease`, { lease: update.lease, json: { duration: 300 } });
+      laterBy(5 * 60_000);
+    }
+    await ok("POST", `${update.path}/complete`, { lease: update.lease, json: { status: "succeeded" } });
   });
 
   it("writes no state, tag or version by a preview, and takes no lock", async () => {

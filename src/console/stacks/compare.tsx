@@ -20,9 +20,10 @@ const TABLE = 620;
 const ROW = 110;
 
 export const comparePage = definePage("GET", `${STACK_PAGE}/compare`, "stack:export", async (ctx) => {
-  const path = stackOf(ctx);
   const { query } = ctx.page;
-  const { version } = await getStack(ctx, path);
+  // The address may have the names in another case.
+  const { version, orgName, projectName, stackName } = await getStack(ctx, stackOf(ctx));
+  const path = { orgName, projectName, stackName };
   const asked = query.has("from") || query.has("to");
   const [from, to] = asked ? [versionIn(query, "from"), versionIn(query, "to")] : [Math.max(1, version - 1), Math.max(1, version)];
   const comparison = asked ? await compareVersions(ctx, path, from, to) : undefined;
