@@ -29,7 +29,8 @@ const absentFeatures: Feature[] = [
   },
   {
     paths: /\/(integrations|vcs|github|github-app|gitlab-app|cloudsetup)\b|-emails?$/,
-    sentence: "Accounts and repositories of other providers cannot be connected: people sign in with access tokens or through single sign-on",
+    sentence:
+      "Accounts and repositories of other providers cannot be connected: people sign in with access tokens or through single sign-on",
   },
   { paths: /\/saml\/admins\b/, sentence: "There is no single SAML administrator: emergency administrators need no single sign-on" },
   {
