@@ -1,5 +1,5 @@
 /** Messages of the Worker's log that are not shown in the terminal, because they are about background work. */
-const quiet = new Set(["cron", "queue", "alarm"]);
+const quiet = new Set(["cron", "queue", "alarm", "audit stream", "webhook"]);
 
 interface Line {
   message?: string;

@@ -20,7 +20,7 @@ describe("the development server's log", () => {
   });
 
   it("leaves out what goes on beside the requests, unless it failed", async () => {
-    for (const message of ["cron", "queue", "alarm"]) expect(await shown({ message, ms: 3 })).toBeUndefined();
+    for (const message of ["cron", "queue", "alarm", "audit stream", "webhook"]) expect(await shown({ message, ms: 3 })).toBeUndefined();
     expect(await shown({ message: "unexpected error", error: "Error: x\n    at y" })).toBe("unexpected error: Error: x\n    at y");
   });
 
