@@ -83,7 +83,7 @@ describe("objects that no row names", () => {
     await freshBindings();
     for (const { key, bytes } of objects) await env.STATE.put(key, bytes);
     await newWorld();
-    await expect(sweepAt(2 * SAFE_AGE)).rejects.toThrow("other organizations than the database");
+    await expect(sweepAt(2 * SAFE_AGE)).rejects.toThrow("other organizations than those in the database");
     expect(await objectKeys()).toEqual(before);
   });
 
