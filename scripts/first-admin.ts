@@ -4,8 +4,9 @@
  * a new administrator to an organization whose administrators cannot sign in any more. The pepper must be the deployment's own: in the file of
  * its secrets, or in the environment as TOKEN_PEPPER.
  */
+import { administratorSql } from "./administrator.ts";
 import { fail } from "./fail.ts";
-import { administratorSql, identitiesSql } from "./identities.ts";
+import { identitiesSql } from "./identities.ts";
 import { mustBeName, operatorOptions, peppers, save } from "./operator.ts";
 import { readOptions } from "./options.ts";
 

@@ -1,4 +1,3 @@
-import { auditEvent } from "../src/audit/record.ts";
 import { newTokenValue } from "../src/auth/secret.ts";
 import type { Role } from "../src/orgs/table.ts";
 
@@ -12,7 +11,8 @@ export interface IssuedTokens {
   [organization: string]: { [login: string]: string };
 }
 
-const quoted = (...texts: string[]) => texts.map((text) => `'${text.replaceAll("'", "''")}'`).join(", ");
+/** Texts as SQL, with commas between them. */
+export const quoted = (...texts: string[]) => texts.map((text) => `'${text.replaceAll("'", "''")}'`).join(", ");
 
 /**
  * A name as SQL, or NULL if the other table contains it in upper or lower case: that column does not allow NULL, so the statement fails.
@@ -56,36 +56,6 @@ export async function identitiesSql(
     }
   }
   return { sql: `${lines.join("\n")}\n`, tokens };
-}
-
-/** Lifetime of the token that `administratorSql` creates, in milliseconds: the shortest policy on expiry that an organization can have. */
-const DAY = 86_400_000;
-
-/**
- * SQL that adds a new person to an organization that exists, as an administrator who needs no single sign-on, with an event in its log. The
- * first statement fails if there is no such organization.
- */
-export async function administratorSql(
-  organization: string,
-  login: string,
-  peppers: string[],
-  now: number,
-): Promise<{ sql: string; token: string }> {
-  const { sql, userId, token } = await personSql(login, "", peppers, now, now + DAY);
-  const operator = { userLogin: organization, userName: "the operator of this deployment", tokenId: "", tokenName: "" };
-  const event = auditEvent({ now, address: "" }, "", operator, {
-    event: "member-added",
-    description: `The operator of this deployment added ${login} as an administrator who needs no single sign-on.`,
-  });
-  const orgId = `(SELECT id FROM organizations WHERE lower(name) = lower(${quoted(organization)}))`;
-  const body = `(SELECT json_set(${quoted(JSON.stringify(event))}, '$.orgId', id, '$.userLogin', name) FROM organizations WHERE id = ${orgId})`;
-  const lines = [
-    // The cron sends the event to the queue.
-    `INSERT INTO audit_outbox (id, body, created_at) VALUES (${quoted(event.id)}, ${body}, ${now});`,
-    sql,
-    `INSERT INTO members (org_id, user_id, role, created_at, is_break_glass) VALUES (${orgId}, ${quoted(userId, "admin")}, ${now}, 1);`,
-  ];
-  return { sql: `${lines.join("\n")}\n`, token };
 }
 
 /** SQL that creates a person without an organization, with one personal token. */

@@ -1,6 +1,7 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, expect, it } from "vitest";
-import { administratorSql, takenName } from "../../scripts/identities.ts";
+import { administratorSql } from "../../scripts/administrator.ts";
+import { takenName } from "../../scripts/identities.ts";
 import { relayLeftovers } from "../../src/audit/relay.ts";
 import { peppersOf } from "../../src/auth/secret.ts";
 import { eventsOf } from "../support/audit.ts";
