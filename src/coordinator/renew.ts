@@ -8,7 +8,7 @@ import type { Actor } from "../context.ts";
 import { PreconditionFailed, batch } from "../db/client.ts";
 import { type AppError, forbidden } from "../errors.ts";
 import { auditName, pathText } from "../stacks/path.ts";
-import { type Standing, readStarterFacts, standingOf } from "./revoked.ts";
+import { type Standing, readStarterFacts, rightOf, standingOf } from "./revoked.ts";
 import type { Run } from "./storage/runs.ts";
 import type { StackContext } from "./context.ts";
 import { logError } from "../log.ts";
@@ -60,7 +60,7 @@ export async function checkStarter(
  * their sign-ins, and on where their tokens are barred.
  */
 async function isUnchanged({ store }: StackContext, run: Run, starter: Actor, use: Circumstances): Promise<boolean> {
-  if (starter.kind === "user" || dependsOnStack(starter) || decide(starter, "stack:write", run.path.orgName, use, run.path) !== "allowed")
+  if (starter.kind === "user" || dependsOnStack(starter) || decide(starter, rightOf(run), run.path.orgName, use, run.path) !== "allowed")
     return false;
   try {
     await batch(store, [guard(store, starter, use.now, run.orgId)]);

@@ -50,6 +50,9 @@ export async function readStarterFacts(store: Store, run: Run, now: number): Pro
   };
 }
 
+/** The right that a caller needs to start the run, and to keep it: a preview writes no state. */
+export const rightOf = ({ dryRun }: Pick<Run, "dryRun">) => (dryRun ? "stack:preview" : "stack:write");
+
 /**
  * Decides whether a run may continue. It may as long as its starter could start it now. Afterwards the organization's setting decides: the
  * run is aborted, or it may finish within the maximum drain time. A leaked token aborts its runs and those of the tokens that it created,
@@ -61,7 +64,7 @@ export function standingOf(run: Run, { starter, leaked, settings, onStack }: Fac
   const actor = dead ? dead.actor : starter && "identity" in starter ? starter.identity.actor : undefined;
   const { projectName, stackName } = run.path;
   const here = { projectName, stackName, needs: [], guarded: 0, facts: onStack };
-  const verdict = actor ? decide({ ...actor, onStack: here }, "stack:write", run.path.orgName, use, run.path) : "hidden";
+  const verdict = actor ? decide({ ...actor, onStack: here }, rightOf(run), run.path.orgName, use, run.path) : "hidden";
   if (verdict === "network") return "network";
   if (!dead && verdict === "allowed") return "good";
   if (settings?.inFlightRevocation === "abort") return { abort: dead || !actor ? "token" : "rights" };
