@@ -74,14 +74,15 @@ describe("a personal token from an exchange", () => {
   });
 
   it("of an administrator gives rights, unless it is limited to stacks", async () => {
+    const grant = (stackName: string, permission = 103) => ({ addStackPermission: { projectName: "web", stackName, permission } });
     for (const stack of ["dev", "prod"]) await newStack(world.admin, "web", stack);
     await ok("PATCH", "/api/orgs/acme", { ...admin, json: { setDefaultStackPermission: 101 } });
     const role = await newRoleId(world.admin, "clerk", allow("team:update"));
     const hidden = await invite(world.admin);
+    await ok("PATCH", TEAM, { ...admin, json: grant("prod", 102) });
     const limited = await exchangedFor("ada", { stacks: [{ project: "web", stack: "dev" }] });
     const free = await exchangedFor("ada");
     const member = "/api/orgs/acme/members/bill";
-    const grant = (stackName: string) => ({ addStackPermission: { projectName: "web", stackName, permission: 103 } });
     const calls: [method: string, path: string, json?: object][] = [
       ["PATCH", "/api/orgs/acme", { setDefaultStackPermission: 103 }],
       ["PATCH", `/api/orgs/acme/roles/${role}/default`],
