@@ -113,6 +113,28 @@ const hostileSegments = [
   "%F0%9F%92%A9",
 ];
 
+/** Texts for a part of a cursor. The whole cursor stays as short as one that the service issues. */
+const inCursor = fc.oneof(
+  hostileValue,
+  fc.constantFrom<unknown>("x".repeat(1400), "é".repeat(600), 1.5, -1, 1e308, 2 ** 53, "2026-01-01", "9999-12-31T23:59:59.999Z"),
+);
+
+/** A cursor whose form is good: one of those that are known, or a new one, with other values at one or at all places. */
+const forgedCursor = (known: Known): fc.Arbitrary<string> =>
+  fc.tuple(fc.nat(), fc.array(inCursor, { minLength: 1, maxLength: 4 }), fc.boolean()).map(([at, values, all]) => {
+    const real = known()["continuationToken"] ?? [];
+    let parts: unknown[] = values;
+    if (!all && real.length > 0) {
+      try {
+        const key = JSON.parse(Buffer.from(real[at % real.length]!, "base64url").toString()) as unknown[];
+        parts = key.map((part, i) => (i === at % key.length ? values[0] : part));
+      } catch {
+        // It is a cursor of another kind.
+      }
+    }
+    return Buffer.from(JSON.stringify(parts).slice(0, 6000)).toString("base64url");
+  });
+
 /** One of the currently known values; `otherwise` if there is none. */
 function knownValue(name: string, known: Known, otherwise: fc.Arbitrary<string>): fc.Arbitrary<string> {
   return fc.tuple(fc.nat(), otherwise).map(([at, other]) => {
@@ -142,6 +164,7 @@ function queryOf(parameters: Parameter[], known: Known): fc.Arbitrary<string> {
           { weight: 3, arbitrary: fitting(schema, 0) },
           { weight: 2, arbitrary: hostileValue },
           { weight: 6, arbitrary: knownValue(name, known, hostileText) as fc.Arbitrary<unknown> },
+          ...(name === "continuationToken" ? [{ weight: 8, arbitrary: forgedCursor(known) as fc.Arbitrary<unknown> }] : []),
         )
         .map((value) => `${escaped(name)}=${escaped(typeof value === "string" ? value : JSON.stringify(value))}`),
     );
@@ -160,6 +183,8 @@ const wirings: ((text: string) => { body: Uint8Array | string; headers: Record<s
   (text) => ({ body: text, headers: { "Content-Encoding": "gzip" } }),
   (text) => ({ body: text, headers: { "Content-Encoding": "br" } }),
   (text) => ({ body: `\ufeff${text}`, headers: {} }),
+  (text) => ({ body: `\r\n\t ${text} \n`, headers: {} }),
+  (text) => ({ body: text.replaceAll(/[:,]/g, " $& \t"), headers: {} }),
   (text) => ({ body: text.slice(0, -1), headers: {} }),
   (text) => ({ body: text + text, headers: {} }),
   (text) => ({ body: text.replace(/^\{("[^"]*"):/, "{$1:null,$1:"), headers: {} }),

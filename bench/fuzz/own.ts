@@ -7,7 +7,7 @@ import type { Sent } from "./send.ts";
 
 /** The members of answers that are used in later requests, with the parameters that they become. */
 const lessons: Record<string, string[]> = {
-  id: ["tokenId", "inviteID", "roleID", "programID", "sessionId"],
+  id: ["tokenId", "inviteID", "roleID", "programID", "sessionId", "event", "identityId"],
   updateID: ["updateID"],
   updateId: ["updateID"],
   inviteId: ["inviteID"],

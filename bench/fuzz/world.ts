@@ -8,6 +8,7 @@ import { type DevCredentials, prepare, secretsFile } from "../../scripts/prepare
 import { mustWrangle } from "../../scripts/wrangler.ts";
 import { newTokenValue } from "../../src/auth/secret.ts";
 import { bodies } from "./bodies.ts";
+import { makeThings } from "./things.ts";
 
 export type Org = "acme" | "globex";
 
@@ -85,6 +86,8 @@ export async function newWorld(template: Template, said: (line: string) => void)
   const { url, stop } = await startBuilt(join(folder, "bundle"), folder, 0, unlimited, undefined, said);
   const { acme, globex } = template.credentials.organizations as Record<Org, Record<string, string>>;
   const [here, there] = [await furnish(url, "acme", acme["admin"]!, template), await furnish(url, "globex", globex["admin"]!, template)];
+  const things = await makeThings(url, "acme", client(url, acme["admin"]!), template.canaries.acme, "ada", "mel");
+  await makeThings(url, "globex", client(url, globex["admin"]!), template.canaries.globex, "gus");
   const asAdmin = client(url, acme["admin"]!);
   const make = async (name: string, more = {}) =>
     (await asAdmin("POST", "/api/orgs/acme/tokens", { name, ...more })) as { id: string; tokenValue: string };
@@ -117,6 +120,10 @@ export async function newWorld(template: Template, said: (line: string) => void)
       token("admin organization", admin.tokenValue),
       token("limited organization", limited.tokenValue),
       token("team", template.team),
+      token("team with a role", things.teamToken),
+      token("exchanged organization", things.exchanged.organization),
+      token("exchanged person", things.exchanged.person),
+      token("exchanged limited person", things.exchanged.limitedPerson),
       { ...token("other organization's admin", globex["admin"]!), of: "globex" },
       { name: "lease", headers: { Authorization: `update-token ${here.lease}` }, kind: "lease", of: "acme" },
       { name: "other stack's lease", headers: { Authorization: `update-token ${there.lease}` }, kind: "lease", of: "globex" },
@@ -129,9 +136,10 @@ export async function newWorld(template: Template, said: (line: string) => void)
       token("session as a token", session, "bad"),
     ],
     known: {
+      ...things.known,
       ...here.known,
       orgName: ["acme", "acme", "acme", "globex"],
-      tokenId: [machine.id, limited.id, personal.id, "team"],
+      tokenId: [machine.id, limited.id, personal.id, "team", ...things.known["tokenId"]!],
       userLogin: ["mel", "ada", "gus"],
       sessionId: sessions.map(({ id }) => id),
       source: ["pulumi"],

@@ -15,6 +15,8 @@ import { verifyChain } from "./verify.ts";
 
 const params = z.object({ orgName });
 const permission = "audit_logs:read";
+const NO_DAY = "a day has the format YYYY-MM-DD";
+const dayOfLog = text(10, NO_DAY).check(z.regex(/^\d{4}-\d\d-\d\d$/, NO_DAY));
 const sequence = z.optional(queryNumber(1, Number.MAX_SAFE_INTEGER));
 /** Number of checkpoints on a page: each is one read of R2. */
 const CHECKPOINTS = 31;
@@ -108,7 +110,7 @@ export const auditLogRoutes = [
       extension: true,
     },
     async (ctx, { query }) => {
-      const [after] = fromCursor(query.continuationToken, z.tuple([z.string()])) ?? [""];
+      const [after] = fromCursor(query.continuationToken, z.tuple([dayOfLog])) ?? [""];
       const found = await checked(ctx, listCheckpoints(ctx.env, ctx.org.id, after, CHECKPOINTS + 1));
       const { items, continuationToken } = page(found, CHECKPOINTS, ({ day }) => [day]);
       return { checkpoints: items, continuationToken };
@@ -122,7 +124,7 @@ export const auditLogRoutes = [
       permission,
       params: z.object({
         orgName,
-        day: text(10, "a day has the format YYYY-MM-DD").check(z.regex(/^\d{4}-\d\d-\d\d$/, "a day has the format YYYY-MM-DD")),
+        day: dayOfLog,
       }),
       extension: true,
     },

@@ -249,6 +249,12 @@ export function mayAs(membership: Omit<ActorMembership, "org">, permission: OrgP
 /** Whether the caller has the role Admin. A machine token with that role still has no rights of people. */
 export const isAdministrator = (place: Rights): boolean => place.role === "admin" && place.custom === null;
 
+/**
+ * Whether the caller may give every right to others. A credential that is limited to stacks may not, whatever its role is: a person would get
+ * rights on all stacks from it.
+ */
+export const mayGiveEverything = (actor: Actor, place: Rights): boolean => isAdministrator(place) && actor.limits.stackRules === null;
+
 /** The rights of a built-in role in an organization with these settings. */
 export const rightsOfRole = (role: TokenRole, settings: OrgSettings): OrgPermission[] =>
   orgPermissions.filter((permission) => mayAs({ role, settings, custom: null, ofTeams: [], hasStackGrants: false }, permission));

@@ -2,7 +2,9 @@
  * The console's own paths. Paths of stacks and updates are those that the CLI prints (cli-protocol §2.8); paths of the organization come
  * after `~`, which no project can have as its name.
  */
-const segment = encodeURIComponent;
+
+/** A part of a path or a query. Names in states may have half of a pair of surrogates, which no URL can have. */
+export const segment = (text: string): string => encodeURIComponent(text.toWellFormed());
 
 export const orgPath = (org: string) => `/${segment(org)}`;
 export const placePath = (org: string, ...rest: string[]) => `${orgPath(org)}/~/${rest.map(segment).join("/")}`;

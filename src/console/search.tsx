@@ -6,7 +6,7 @@ import { COUNTED, type Hits, hits, searchStacks, stackOfUrn } from "../stacks/se
 import { searchTokens } from "../tokens/search.ts";
 import { Empty } from "./components.tsx";
 import { type PageContext, definePage } from "./page.tsx";
-import { placePath, projectPath, resourcePath, stackPath, stacksPath } from "./paths.ts";
+import { placePath, projectPath, resourcePath, segment, stackPath, stacksPath } from "./paths.ts";
 import { LONGEST_URN, nameIn, typeIn } from "./stacks/resourceTabs.tsx";
 
 /** Maximum number of characters that are searched for, and number of stacks whose resources the page offers to search. */
@@ -57,7 +57,7 @@ async function nameGroups(ctx: Context, text: string): Promise<(Child | undefine
     page.may("org_token:read") ? searchTokens(ctx, text, COUNTED + 1) : [],
     page.may("org_member:read") ? searchMembers(ctx, text, COUNTED + 1) : [],
   ]);
-  const search = `?search=${encodeURIComponent(text)}`;
+  const search = `?search=${segment(text)}`;
   const tokenList = `${placePath(org.name, "tokens")}${search}&filter=all`;
   const memberList = placePath(org.name, "members");
   return [
@@ -98,7 +98,7 @@ async function resourcesGroup(ctx: Context, text: string, matching: { project: s
       <ul class="lines">
         {offered.map(({ project, stack }) => (
           <li>
-            <a href={`${stackPath(ctx.org.name, project, stack)}/resources?filter=${encodeURIComponent(text)}`}>
+            <a href={`${stackPath(ctx.org.name, project, stack)}/resources?filter=${segment(text)}`}>
               Search the resources of {project}/{stack}
             </a>
           </li>

@@ -1,4 +1,5 @@
 import { AppError, badRequest } from "../errors.ts";
+import { encode, membersOf } from "../state/json/json.ts";
 import { MOST_VALUES, shapeFault } from "../state/shape.ts";
 
 /** Maximum number of levels of nested lists and objects. */
@@ -19,3 +20,10 @@ export function parseJson(text: string): unknown {
     throw badRequest("the body is not valid JSON");
   }
 }
+
+/**
+ * The text of a member of a body that was parsed as an object, as the client wrote it. Parsing and serializing it again would change numbers and the
+ * order of members.
+ * @param text the body, which may have white space around the object
+ */
+export const memberOf = (text: string, name: string): Uint8Array | undefined => membersOf(encode(text.trim())).get(name);

@@ -2,7 +2,7 @@ import { and, eq, isNull, or, sql } from "drizzle-orm";
 import { relaySoon } from "../audit/relaySoon.ts";
 import { auditEvent, auditIf, changedARow, whoIs } from "../audit/record.ts";
 import { guard, rightsAreUnchanged } from "../auth/guard.ts";
-import { isAdministrator, mayAs, membershipIn, rightsOfRole, scopesBeyond } from "../auth/policy.ts";
+import { mayAs, mayGiveEverything, membershipIn, rightsOfRole, scopesBeyond } from "../auth/policy.ts";
 import { identityFrom, identityQueries } from "../auth/identity.ts";
 import type { PersonContext } from "../context.ts";
 import { UniqueViolation, batch, failUnless } from "../db/client.ts";
@@ -84,7 +84,7 @@ async function readSender(ctx: PersonContext, { orgId, org, role, roleId, madeWi
   if (!membership) return { mayStillGive: false, isUnchanged: sql`1` };
   const scopes = given[0] ? scopesIn(given[0].grants) : rightsOfRole(role, membership.settings);
   const mayStillGive =
-    isAdministrator(membership) || (mayAs(membership, "invites:create") && scopesBeyond(actor, membership, scopes).length === 0);
+    mayGiveEverything(actor, membership) || (mayAs(membership, "invites:create") && scopesBeyond(actor, membership, scopes).length === 0);
   return { mayStillGive, isUnchanged: and(rightsAreUnchanged(actor, membership), rolesAreUnchanged(given))! };
 }
 

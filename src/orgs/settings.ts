@@ -5,7 +5,7 @@ import { auditEvent, auditStatement, whoIs } from "../audit/record.ts";
 import { guarded } from "../auth/guard.ts";
 import { isAllowedFrom, meetsExpiryPolicy } from "../auth/limits.ts";
 import { parseNetwork } from "../auth/network.ts";
-import { isAdministrator, membershipOf } from "../auth/policy.ts";
+import { mayGiveEverything, membershipOf } from "../auth/policy.ts";
 import { lacking, requireRight } from "../auth/right.ts";
 import type { OrgContext } from "../context.ts";
 import { badRequest } from "../errors.ts";
@@ -106,7 +106,7 @@ export async function updateOrganizationSettings(ctx: OrgContext, request: Reque
     .filter(({ from, to }) => JSON.stringify(from) !== JSON.stringify(to));
   if (changes.length === 0) return toMetadata(ctx, before);
   if (changes.some(({ name }) => ofAccess.has(name))) await requireRight(ctx, "organization:set_access");
-  if (changes.some(({ name }) => ofRights.has(name)) && !isAdministrator(membershipOf(ctx)))
+  if (changes.some(({ name }) => ofRights.has(name)) && !mayGiveEverything(ctx.actor, membershipOf(ctx)))
     throw await lacking(ctx, "organization:set_access");
   const after = { ...before, ...Object.fromEntries(changes.map(({ name, to }) => [columns[name], to])) };
   if (changes.some(({ name }) => name.startsWith("setAllowed")) && !isAllowedFrom(after, ctx))

@@ -1,7 +1,8 @@
 import { type Composed, DescriptorFault, MAX_DETAILS, type ScopeGrant, composedIds, readDescriptor } from "../access/descriptor.ts";
 import { badRequest } from "../errors.ts";
-import { encode, membersOf } from "../state/json/json.ts";
 import { requireUtf8 } from "../http/body.ts";
+import { memberOf } from "../http/json.ts";
+import { encode } from "../state/json/json.ts";
 import { findRole } from "./builtIn.ts";
 import { findSet, grantsOfSet } from "./builtInSets.ts";
 
@@ -13,7 +14,7 @@ const MOST_GRANTS = 150_000;
 
 /** The text of the member `details`, as the client sent it. @throws 400 if it is missing or too long */
 export function detailsIn(text: string): string {
-  const bytes = membersOf(encode(text.trim())).get("details");
+  const bytes = memberOf(text, "details");
   if (!bytes) throw badRequest("details is required");
   if (bytes.length > MAX_DETAILS) throw badRequest(`details has at most ${MAX_DETAILS} characters of JSON`);
   return requireUtf8(bytes);

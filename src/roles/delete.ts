@@ -2,7 +2,7 @@ import { and, eq, sql } from "drizzle-orm";
 import { relaySoon } from "../audit/relaySoon.ts";
 import { auditEvent, changedARow, auditIf, whoIs } from "../audit/record.ts";
 import { guarded } from "../auth/guard.ts";
-import { isAdministrator, membershipOf } from "../auth/policy.ts";
+import { mayGiveEverything, membershipOf } from "../auth/policy.ts";
 import { lacking } from "../auth/right.ts";
 import type { OrgContext } from "../context.ts";
 import { badRequest, conflict } from "../errors.ts";
@@ -27,7 +27,7 @@ export async function deleteRole(ctx: OrgContext, id: string, force: boolean): P
   const before = await readCustomRole(ctx, id);
   await requireScopes(ctx, [], scopesIn(before.grants));
   // Only an administrator may force it, because the default role may have more rights than this one.
-  const forces = force && isAdministrator(membershipOf(ctx));
+  const forces = force && mayGiveEverything(ctx.actor, membershipOf(ctx));
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
     event: "custom-role-deleted",
     description: `Deleted role "${before.name}" (${id})${forces ? ", also where it was in use" : ""}.`,

@@ -1,6 +1,6 @@
 import { and, eq, sql } from "drizzle-orm";
 import { guarded } from "../auth/guard.ts";
-import { isAdministrator, membershipOf, rightsOfRole } from "../auth/policy.ts";
+import { mayGiveEverything, membershipOf, rightsOfRole } from "../auth/policy.ts";
 import { requireRight } from "../auth/right.ts";
 import type { OrgContext } from "../context.ts";
 import { AppError } from "../errors.ts";
@@ -42,7 +42,7 @@ export async function givenRoles(ctx: OrgContext, requests: Request[], plainMemb
     [...customs].flatMap(([id, { grants }]) => (ids.has(id) ? scopesIn(grants) : [])),
   );
   const place = membershipOf(ctx);
-  if (!isAdministrator(place)) {
+  if (!mayGiveEverything(ctx.actor, place)) {
     const builtIn = new Set(given.filter(({ roleId: id }) => id === null || !customs.has(id)).map(({ role }) => role));
     for (const role of builtIn) await requireScopes(ctx, rightsOfRole(role, place.settings));
     if (given.some(({ role, roleId: id }) => role === "member" && id === null)) await requireScopes(ctx, (await defaultScopes(ctx)) ?? []);

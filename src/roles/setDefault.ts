@@ -2,7 +2,7 @@ import { and, eq, sql } from "drizzle-orm";
 import { relaySoon } from "../audit/relaySoon.ts";
 import { auditEvent, changedARow, auditIf, whoIs } from "../audit/record.ts";
 import { guarded } from "../auth/guard.ts";
-import { isAdministrator, membershipOf, rightsOfRole, settingsOf } from "../auth/policy.ts";
+import { mayGiveEverything, membershipOf, rightsOfRole, settingsOf } from "../auth/policy.ts";
 import type { OrgContext } from "../context.ts";
 import { AppError } from "../errors.ts";
 import { organizations } from "../orgs/table.ts";
@@ -22,7 +22,7 @@ export async function setDefaultRole(ctx: OrgContext, id: string): Promise<void>
   const role = await wanted(ctx, id);
   const plain = rightsOfRole("member", settingsOf(ctx));
   // A machine with the role Admin may set the built-in Member, although that role includes rights of people.
-  const given = role.scopes ?? (isAdministrator(membershipOf(ctx)) ? [] : plain);
+  const given = role.scopes ?? (mayGiveEverything(ctx.actor, membershipOf(ctx)) ? [] : plain);
   await requireScopes(ctx, given, (await defaultScopes(ctx)) ?? plain);
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
     event: "organization-settings-changed",

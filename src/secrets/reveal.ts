@@ -2,6 +2,7 @@ import type { OrgContext } from "../context.ts";
 import { fromBase64 } from "../bytes/base64.ts";
 import { badRequest, notFound } from "../errors.ts";
 import { Ciphertexts, withPlaintexts } from "../state/ciphertexts.ts";
+import { StateError } from "../state/errors.ts";
 import { outputsOf, readable } from "../state/outputs.ts";
 import { decodeText, membersOf } from "../state/json/json.ts";
 import { propertiesOf } from "../state/around.ts";
@@ -47,8 +48,13 @@ async function reveal(ctx: OrgContext, path: StackPath, value: Uint8Array, what:
   if (secrets.isFull) throw badRequest(`only the CLI can show ${what} with more than ${MOST_SECRETS} secrets or with very long ones`);
   if (secrets.found.length === 0) return readable(value);
   const decrypted = await decryptValues(ctx, path, secrets.found, "secret-decrypted");
-  const plaintexts = new Map(secrets.found.map((text, i) => [text, textOf(decrypted[i]!)]));
-  return readable(withPlaintexts(value, plaintexts));
+  try {
+    const plaintexts = new Map(secrets.found.map((text, i) => [text, textOf(decrypted[i]!)]));
+    return readable(withPlaintexts(value, plaintexts));
+  } catch (error) {
+    // Any bytes can be encrypted, but the engine writes values as JSON.
+    throw error instanceof StateError ? badRequest(`${what} has a secret that is not JSON, so only the CLI can show it`) : error;
+  }
 }
 
 /** Decodes JSON text from base64. */

@@ -9,9 +9,9 @@ import { requireInScope } from "../auth/scope.ts";
 import { type OrgContext, loginOf } from "../context.ts";
 import { UniqueViolation, isRefused } from "../db/client.ts";
 import { badRequest, conflict, notFound } from "../errors.ts";
+import { memberOf } from "../http/json.ts";
 import { limitsOf } from "../limits.ts";
 import { inspect } from "../state/checkpoint.ts";
-import { encode, membersOf } from "../state/json/json.ts";
 import { accessTokens } from "../tokens/table.ts";
 import { creatorGrant } from "../teams/creatorGrant.ts";
 import { stackGrants, teams } from "../teams/table.ts";
@@ -102,7 +102,7 @@ function firstGrants(ctx: OrgContext, id: string, names: string[]) {
  * resources (cli-protocol §3.4).
  */
 async function storeInitialState(ctx: OrgContext, stackId: string, text: string) {
-  const bytes = membersOf(encode(text)).get("state");
+  const bytes = memberOf(text, "state");
   if (!bytes) throw badRequest("state is missing");
   const checked = inspect(once(bytes), { maxElement: limitsOf(ctx.env).resource });
   const stateKey = initialStateKey(stackId);

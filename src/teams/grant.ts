@@ -2,7 +2,7 @@ import { type SQL, and, sql } from "drizzle-orm";
 import { relaySoon } from "../audit/relaySoon.ts";
 import { auditEvent, changedARow, auditIf, whoIs } from "../audit/record.ts";
 import { guarded } from "../auth/guard.ts";
-import { type StackRef, isAdministrator, membershipOf } from "../auth/policy.ts";
+import { type StackRef, mayGiveEverything, membershipOf } from "../auth/policy.ts";
 import { has, lacking } from "../auth/right.ts";
 import { visibleHere } from "../auth/visible.ts";
 import type { OrgContext } from "../context.ts";
@@ -32,7 +32,7 @@ export async function setTeamGrant(ctx: OrgContext, team: Team, { projectName, s
   );
   const managesTeam = team.callerRole === "admin" || has(ctx, "team:update");
   const manages = managesTeam ? sql`1` : hasOnStack(ctx, ["stack_access:update"]);
-  const covers = permission === null || isAdministrator(membershipOf(ctx)) ? sql`1` : hasRightsOf(ctx, permission);
+  const covers = permission === null || mayGiveEverything(ctx.actor, membershipOf(ctx)) ? sql`1` : hasRightsOf(ctx, permission);
   const what = permission === null ? `Took its right from team "${team.name}" on` : `Gave team "${team.name}" ${names[permission]} on`;
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
     event: "team-updated",

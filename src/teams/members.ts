@@ -34,7 +34,8 @@ export async function changeTeamMember(ctx: OrgContext, team: Team, login: strin
   requireOwn(team);
   if (action === "add" || action === "promote") await requireTeamsRights(ctx, team);
   // An administrator of the team also manages its tokens.
-  if (action === "promote" && team.callerRole !== "admin") await requireScopes(ctx, rightsOfTeamAdministrators, [], "team:update");
+  const isOwnRight = team.callerRole === "admin" && ctx.actor.limits.stackRules === null;
+  if (action === "promote" && !isOwnRight) await requireScopes(ctx, rightsOfTeamAdministrators, [], "team:update");
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), { event: "team-updated", description: sentences[action](login, team.name) });
   const that = and(
     eq(teamMembers.teamId, team.id),

@@ -2,7 +2,7 @@ import { type SQL, and, sql } from "drizzle-orm";
 import type { OrgPermission } from "../access/permissions.ts";
 import { guarded, rely } from "../auth/guard.ts";
 import { isStackGranted } from "../auth/onStack.ts";
-import { isAdministrator, isPersonOnly, mayAs, membershipOf, rightsOfGrant, rightsOfRole } from "../auth/policy.ts";
+import { isPersonOnly, mayAs, mayGiveEverything, membershipOf, rightsOfGrant, rightsOfRole } from "../auth/policy.ts";
 import { recordForbidden } from "../auth/refusals.ts";
 import { missingIn, requireRight } from "../auth/right.ts";
 import { isVisible } from "../auth/stackRules.ts";
@@ -26,14 +26,15 @@ export async function requireTeamRight(ctx: OrgContext, team: Pick<Team, "caller
 
 /**
  * Requires the rights of the team from a caller who adds a member or a token to it. Otherwise the caller could get more rights through the team.
- * Administrators of the organization may always do this, and administrators of the team have its rights already.
+ * Administrators of the organization may always do this, and administrators of the team have its rights already, unless the credential is limited to
+ * stacks.
  * @param besides further rights that the new member or token gets
  * @throws 403
  */
 export async function requireTeamsRights(ctx: OrgContext, team: Team, besides: OrgPermission[] = []): Promise<void> {
-  if (isAdministrator(membershipOf(ctx))) return;
+  if (mayGiveEverything(ctx.actor, membershipOf(ctx))) return;
   await requireScopes(ctx, besides, [], "team:update");
-  if (team.callerRole === "admin") return;
+  if (team.callerRole === "admin" && ctx.actor.limits.stackRules === null) return;
   const roles = await readTeamRoles(ctx, team.id);
   await requireScopes(
     ctx,

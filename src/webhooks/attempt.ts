@@ -125,7 +125,15 @@ function withoutBegin(text: string, other: string): string {
 function spellings(text: string): string[] {
   const json = JSON.stringify(text).slice(1, -1);
   const html = text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
-  return [text, decoded(text), decoded(text.replaceAll("+", " ")), encodeURIComponent(text), json, json.replaceAll("/", "\\/"), html];
+  return [
+    text,
+    decoded(text),
+    decoded(text.replaceAll("+", " ")),
+    encodeURIComponent(text.toWellFormed()),
+    json,
+    json.replaceAll("/", "\\/"),
+    html,
+  ];
 }
 
 function decoded(text: string): string {

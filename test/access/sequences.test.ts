@@ -3,6 +3,7 @@ import { beforeEach, expect, inject, it } from "vitest";
 import { orgPermissions } from "../../src/access/permissions.ts";
 import { ok } from "../support/client.ts";
 import { type NewToken, type World, newOrgToken, newStack, newTeam, newWorld } from "../support/world.ts";
+import { allowing, exchanged, newIdp, ofPerson } from "../oidc/support/idp.ts";
 import { allow, newRoleId } from "../roles/roles.ts";
 import { type Call, type Held, callsOf, labelOf } from "./sequences/calls.ts";
 import { type Cells, HOME, UNLIMITED, rightsOf } from "./sequences/rights.ts";
@@ -68,6 +69,9 @@ const attackers: Record<string, () => Promise<Held>> = {
     await ok("POST", `/api/orgs/acme/teams/weak/roles/${role}`, { token: world.admin });
     return ofWeak();
   },
+  "a personal token from an exchange, of an administrator, that is limited to stacks": () =>
+    exchangedOf("ada", { stacks: [{ project: "web", stack: "dev" }] }),
+  ...(inject("long") && { "a personal token from an exchange, of an administrator": () => exchangedOf("ada") }),
   "the administrator of a team": async () => {
     const mel = await narrowMel(await own());
     await inWeak({ member: "mel", memberAction: "add" });
@@ -81,6 +85,14 @@ const attackers: Record<string, () => Promise<Held>> = {
 async function ofWeak(): Promise<Held> {
   const json = { name: "token", mayRotateItself: true };
   return heldAs("token", await ok<NewToken>("POST", "/api/orgs/acme/teams/weak/tokens", { token: world.admin, json }));
+}
+
+async function exchangedOf(login: string, more: object = {}): Promise<Held> {
+  const idp = await newIdp(world, [{ ...allowing({ tokenType: "personal" }), userLogin: login, ...more }]);
+  const { access_token: tokenValue } = await exchanged(await idp.token(), ofPerson(login));
+  const sessions = `/api/orgs/acme/oidc/issuers/${idp.id}/sessions`;
+  const { sessions: known } = await ok<{ sessions: { id: string }[] }>("GET", sessions, { token: world.admin });
+  return heldAs("token", { id: known[0]!.id, tokenValue });
 }
 
 interface State {
@@ -235,10 +247,10 @@ const administrators = (rows: Rows) =>
     .toSorted();
 
 /** The rights that the attacker may give: its own. */
-function mayGive(cells: Cells, { kind, role, role_id }: Rows["access_tokens"][number]): Cells {
+function mayGive(cells: Cells, { kind, role, role_id, issuer_id }: Rows["access_tokens"][number]): Cells {
   const may = new Set(cells);
-  // The limits of a token also limit what it makes. A person has no such limits.
-  if (kind === "personal") for (const cell of UNLIMITED) may.add(cell);
+  // The limits of a token also limit what it makes. A person has no such limits, unless a pipeline holds the token.
+  if (kind === "personal" && issuer_id === null) for (const cell of UNLIMITED) may.add(cell);
   // A machine that may do everything else to a stack can copy it and delete it. So the right to let a person move the stack adds nothing.
   for (const cell of cells) if (cell.startsWith("stack:delete on ")) may.add(cell.replace("stack:delete", "stack:transfer"));
   // A token with the role Admin may give the role Member, which includes that right.

@@ -45,6 +45,10 @@ describe("a checkpoint", () => {
     expect(await ok("GET", `${base}/checkpoints/2026-01-02`, { token: world.admin })).toEqual(checkpoints[1]);
     await refused(404, "GET", `${base}/checkpoints/2026-01-03`, { token: world.admin });
     await refused(400, "GET", `${base}/checkpoints/yesterday`, { token: world.admin });
+    for (const after of ["yesterday", "a".repeat(1400), 1, null]) {
+      const continuationToken = btoa(JSON.stringify([after]));
+      await refused(400, "GET", `${base}/checkpoints?${new URLSearchParams({ continuationToken })}`, { token: world.admin });
+    }
     const [key] = await keys();
     const lines = await linesOf();
     for (const checkpoint of checkpoints)

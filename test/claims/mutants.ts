@@ -599,6 +599,24 @@ export const mutants: Mutant[] = [
     replace: 'actor.kind === "user";',
   },
   {
+    claim: "exchange-person-team",
+    file: "src/teams/tokens.ts",
+    find: 'actor.kind === "user" && !isPerson(actor)',
+    replace: 'actor.kind === "user" && !actor',
+  },
+  {
+    claim: "exchange-person-invites",
+    file: "src/orgs/pendingInvites.ts",
+    find: " OR maker.issuer_id IS NOT NULL)",
+    replace: ")",
+  },
+  {
+    claim: "exchange-person-stacks",
+    file: "src/auth/policy.ts",
+    find: "isAdministrator(place) && actor.limits.stackRules === null;",
+    replace: "isAdministrator(place);",
+  },
+  {
     claim: "sso-bounded",
     file: "src/tokens/create.ts",
     find: "onlyOrgId: ctx.actor.limits.onlyOrgId,",

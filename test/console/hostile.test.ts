@@ -1,5 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { type Visitor, newVisitor, shown, signIn } from "../support/browser.ts";
+import { ok } from "../support/client.ts";
+import { deploymentOf, rootStack } from "../support/deployment.ts";
 import { type World, newStack, newWorld } from "../support/world.ts";
 
 let world: World;
@@ -37,6 +39,20 @@ describe("a link that somebody made by hand", () => {
 
   it("asks the list of personal tokens for a page that does not exist", async () => {
     await shown(admin.get("/user/settings/tokens?continuationToken=W10"), 400);
+  });
+});
+
+describe("a state with names that no URL can have", () => {
+  it.each(["\ud800", "urn:pulumi:dev::web::my:index:Thing::\udc00x", "a\u0000b", "%zz", "..", "?#&=<"])("is shown: %j", async (urn) => {
+    const thing = { urn, type: urn, custom: true, id: urn, parent: urn, provider: urn, dependencies: [urn], outputs: { [urn]: urn } };
+    const body = JSON.stringify(deploymentOf([{ ...rootStack, outputs: { [urn]: urn } }, thing] as never));
+    await ok("POST", "/api/stacks/acme/web/dev/import", { token: world.member, body });
+    const pages = ["", "/outputs", "/resources", "/resources?view=tree", "/state?version=1"].map((page) => `/acme/web/dev${page}`);
+    const asked = encodeURIComponent(urn.toWellFormed());
+    pages.push(`/acme/web/dev/resources?filter=${asked}`, `/acme/~/search?q=${asked}`, `/acme/~/search?search=${asked}`);
+    for (const page of pages) await shown(admin.get(page));
+    for (const page of [`resource?urn=${asked}`, `resource/history?urn=${asked}`])
+      expect((await admin.get(`/acme/web/dev/${page}`)).status).toBeLessThan(500);
   });
 });
 

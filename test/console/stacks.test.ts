@@ -199,8 +199,10 @@ const STACK_PATH = "/acme/web/dev";
 const importState = (resources: unknown[]) =>
   ok("POST", `/api/stacks${STACK_PATH}/import`, { token: world.member, json: deploymentOf(resources as never) });
 const secretOf = (ciphertext: string) => ({ "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", ciphertext });
-const encrypted = async (value: unknown) => {
-  const json = { plaintext: btoa(JSON.stringify(value)) };
+const encrypted = (value: unknown) => encryptedBytes(JSON.stringify(value));
+/** @param bytes one character for each byte */
+const encryptedBytes = async (bytes: string) => {
+  const json = { plaintext: btoa(bytes) };
   return (await ok<{ ciphertext: string }>("POST", `/api/stacks${STACK_PATH}/encrypt`, { token: world.member, json })).ciphertext;
 };
 
@@ -332,6 +334,11 @@ describe("outputs", () => {
     expect((await page(cookie, `${STACK_PATH}/outputs/reveal`, { name: "nested" })).html).toContain("{&quot;c&quot;:1}");
     expect((await page(cookie, `${STACK_PATH}/outputs/reveal`, { name: "foreign" })).status).toBe(400);
     expect((await page(cookie, `${STACK_PATH}/outputs/reveal`, { name: "none" })).status).toBe(404);
+    for (const bytes of ["\xff\xfe", '"abc', "", '"a" "b"', '"\\ud800"', "1e400"]) {
+      await importState([{ ...rootStack, outputs: { raw: secretOf(await encryptedBytes(bytes)) } }]);
+      const { status, html } = await page(cookie, `${STACK_PATH}/outputs/reveal`, { name: "raw" });
+      if (status !== 200) expect([status, html], bytes).toEqual([400, expect.stringContaining("only the CLI can show it") as string]);
+    }
     expect((await page(cookie, `${STACK_PATH}/outputs/reveal`)).status).toBe(404);
     expect((await page(await signIn(world.billing), `${STACK_PATH}/outputs/reveal`, { name: "key" })).status).toBe(403);
     expect((await page(await signIn(world.stranger), `${STACK_PATH}/outputs/reveal`, { name: "key" })).status).toBe(404);

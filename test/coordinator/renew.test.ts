@@ -240,6 +240,24 @@ describe("an update whose starter loses the right to it", () => {
     expect(await minutesUntilRefused(update, 300)).toBe(60);
   });
 
+  it("goes on as a preview while its starter may preview, and ends when it may not", async () => {
+    await set({ setInFlightRevocation: "abort" });
+    const reader = await newOrgToken(world, "reader", { roleID: "read-only" });
+    const preview = await startUpdate(reader.tokenValue, { dryRun: true });
+    expect((await renew(preview)).status).toBe(200);
+    laterBy(5 * 60_000 - 1);
+    expect((await renew(preview)).status).toBe(200);
+    await ok("PATCH", `/api/orgs/acme/tokens/${reader.id}`, { token: world.admin, json: { stacks: [{ project: "web", stack: "prod" }] } });
+    expect((await renew(preview)).status).toBe(403);
+  });
+
+  it("of which only the right to previews is left ends", async () => {
+    await set({ setInFlightRevocation: "abort" });
+    const update = await running(world.member);
+    await set({ setDefaultStackPermission: 101 });
+    expect((await renew(update)).status).toBe(403);
+  });
+
   it("goes on when the remaining rights are enough", async () => {
     await set({ setInFlightRevocation: "abort" });
     const update = await running(world.member);

@@ -4,7 +4,7 @@ import type { Bindings } from "../../src/env.ts";
 import { sweepExchanged } from "../../src/oidc/sweep.ts";
 import { eventsOf } from "../support/audit.ts";
 import { call, ok, refused } from "../support/client.ts";
-import { type World, newOrgToken, newStack, newTeam, newWorld, startUpdate } from "../support/world.ts";
+import { type NewToken, type World, newOrgToken, newStack, newTeam, newWorld, startUpdate } from "../support/world.ts";
 import {
   AUDIENCE,
   PublishingIdp,
@@ -141,6 +141,29 @@ describe("an exchange", () => {
     expect(JSON.stringify(events)).not.toContain(token);
     const { sessions } = await ok<{ sessions: { run: string }[] }>("GET", `${ISSUERS}/${github.id}/sessions`, admin());
     expect(sessions[0]!.run).toBe("https://github.com/acme/shop/actions/runs/77");
+  });
+
+  it("gives a token whose end and whose additions can be told in a header, whatever its pipeline is called", async () => {
+    const idp = await newIdp(world, [allowing({ authorizedPermissions: ["admin"] })]);
+    for (const repository of ["acme/日本", "acme/é", "acme/💩", "a\u0000b\r\nX-Injected: 1", "\u202e"]) {
+      const { access_token: token } = await exchanged(await idp.token({ repository }), { scope: "admin" });
+      await ok("POST", "/api/orgs/acme/members/gus", { token, json: { role: "member" } });
+      const headers = { "User-Agent": "pulumi-cli/1 (v3.259.0; linux; cmd=whoami)" };
+      // Of another token the isolate may remember who its person was.
+      const { tokenValue } = await ok<NewToken>("POST", "/api/user/tokens", { token: world.stranger });
+      const added = await call("GET", "/api/user", { token: tokenValue, headers });
+      expect([added.status, added.headers.get("X-Pulumi-Warning")]).toEqual([
+        200,
+        expect.stringContaining("you were added to acme by ci:"),
+      ]);
+      expect(added.headers.has("X-Injected")).toBe(false);
+      await ok("DELETE", `${ISSUERS}/${idp.id}/sessions`, admin());
+      const ended = await call("GET", "/api/user", { token });
+      expect([ended.status, ended.headers.get("X-Pulumi-Warning")]).toEqual([401, expect.stringContaining("was deleted on")]);
+      expect(ended.headers.has("X-Injected")).toBe(false);
+      // The addition has ended with the token.
+      await refused(404, "GET", "/api/orgs/acme", { token: world.stranger });
+    }
   });
 
   it("gives the token of a team, and of no other team", async () => {

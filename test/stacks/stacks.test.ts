@@ -49,8 +49,13 @@ describe("creating a stack", () => {
   it("keeps an initial state as it came", async () => {
     const state =
       '{"version":3,"deployment":{"secrets_providers":{"type":"passphrase","state":{"salt":"v1:x","n":9007199254740993}}, "manifest":{"time":"2026-01-01T00:00:00Z","magic":"","version":""}}}';
-    await ok("POST", PROJECT_PATH, { token, body: `{"stackName":"dev","state": ${state}}` });
-    expect(await (await call("GET", `${STACK_PATH}/export`, { token })).text()).toBe(state);
+    for (const [stack, before, after] of [
+      ["dev", "", ""],
+      ["spaced", "\r\n\t ", " \n"],
+    ] as const) {
+      await ok("POST", PROJECT_PATH, { token, body: `${before}{"stackName":"${stack}","state": ${state}}${after}` });
+      expect(await (await call("GET", `${PROJECT_PATH}/${stack}/export`, { token })).text()).toBe(state);
+    }
   });
 
   it("is refused where the name is taken, whatever its case, and nothing is left behind", async () => {

@@ -1,6 +1,6 @@
 import type { Branch } from "../../state/tree.ts";
 import { cut, fill, pageBytes } from "../../http/pageText.ts";
-import { resourcePath } from "../paths.ts";
+import { resourcePath, segment } from "../paths.ts";
 import { nameIn, typeIn } from "./resourceTabs.tsx";
 
 /** Maximum number of bytes on the page for one list of neighbours. */
@@ -40,7 +40,7 @@ export const Neighbourhood = ({ stack, resource, dependents, below, more }: Prop
 /** Links to resources of the same stack. */
 const Neighbours = ({ title, urns, stack, none }: { title: string; urns: string[]; stack: string; none?: string }) => {
   if (urns.length === 0) return none ? <div class="side faint">{none}</div> : null;
-  const { shown, more } = fill(urns, ROOM, (urn) => encodeURIComponent(urn).length + Math.min(pageBytes(urn), 400) + 120);
+  const { shown, more } = fill(urns, ROOM, (urn) => segment(urn).length + Math.min(pageBytes(urn), 400) + 120);
   return (
     <div class="side">
       <h4>

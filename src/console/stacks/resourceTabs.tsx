@@ -1,4 +1,4 @@
-import { resourcePath } from "../paths.ts";
+import { resourcePath, segment } from "../paths.ts";
 
 /**
  * Maximum number of characters of a URN in a link; a longer one cannot be asked for. Its member in the state is not longer either, see
@@ -10,7 +10,7 @@ export const LONGEST_URN = 4096;
 export const nameIn = (urn: string): string => urn.split("::").slice(3).join("::") || urn;
 export const typeIn = (urn: string): string => urn.split("::")[2]?.split("$").at(-1) ?? "";
 
-export const resourceHistoryPath = (stack: string, urn: string) => `${stack}/resource/history?urn=${encodeURIComponent(urn)}`;
+export const resourceHistoryPath = (stack: string, urn: string) => `${stack}/resource/history?urn=${segment(urn)}`;
 
 export const ResourceTabs = ({ stack, urn, at }: { stack: string; urn: string; at: "properties" | "history" }) => (
   <nav class="tabs" aria-label="Resource">
