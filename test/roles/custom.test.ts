@@ -44,7 +44,7 @@ it("refuses names that are taken or no names, and trees that cannot be read", as
   expect(await refusal(409, "PATCH", `${ROLES}/${other}`, admin, { name: "READER" })).toBe("Role with this name already exists");
   for (const name of ["", " ", "x".repeat(101)]) await refusal(400, "POST", ROLES, admin, { name, details: allow() });
   expect(await refusal(400, "POST", ROLES, admin, { name: "x" })).toMatch(/an object with the member __type|details is required/);
-  expect(await refusal(400, "POST", ROLES, admin, { name: "x", details: { __type: "Allow" } })).toMatch(/'Allow' is no kind/);
+  expect(await refusal(400, "POST", ROLES, admin, { name: "x", details: { __type: "Allow" } })).toMatch(/'Allow' is not a kind/);
   expect(await refusal(400, "POST", ROLES, admin, { name: "x", details: { ...allow(), note: "n".repeat(1_000_000) } })).toMatch(
     /at most 1000000 characters/,
   );
