@@ -47,7 +47,7 @@ describe("a checkpoint", () => {
     await refused(400, "GET", `${base}/checkpoints/yesterday`, { token: world.admin });
     for (const after of ["yesterday", "a".repeat(1400), 1, null]) {
       const continuationToken = btoa(JSON.stringify([after]));
-      await refused(400, "GET", `${base}/checkpoints?${new URLSearchParams({ continuationToken })}`, { token: world.admin });
+      await refused(400, "GET", `${base}/checkpoints?${String(new URLSearchParams({ continuationToken }))}`, { token: world.admin });
     }
     const [key] = await keys();
     const lines = await linesOf();

@@ -137,7 +137,12 @@ export const mutants: Mutant[] = [
     find: "requireScopes(ctx, rightsOfTeamAdministrators, ",
     replace: "requireScopes(ctx, rightsOfTeamAdministrators.slice(4), ",
   },
-  { claim: "no-sequence-climbs", file: "src/teams/right.ts", find: 'if (team.callerRole === "admin") return;', replace: "return;" },
+  {
+    claim: "no-sequence-climbs",
+    file: "src/teams/right.ts",
+    find: 'if (team.callerRole === "admin" && ctx.actor.limits.stackRules === null) return;',
+    replace: "return;",
+  },
   { claim: "no-sequence-climbs", file: "src/teams/grant.ts", find: ": hasRightsOf(ctx, permission);", replace: ": sql`1`;" },
   {
     claim: "no-sequence-climbs",
