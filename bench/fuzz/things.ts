@@ -21,7 +21,7 @@ const NOWHERE = "http://localhost:1";
  * @param admin login of the administrator whose token `send` uses
  * @param member login of a member, if there is one
  */
-export async function makeThings(url: string, org: string, send: Send, mark: string, admin: string, member?: string): Promise<Things> {
+export async function makeThings(org: string, send: Send, mark: string, admin: string, member?: string): Promise<Things> {
   const ORG = `/api/orgs/${org}`;
   const S = `/api/stacks/${org}/web/dev`;
   const idOf = async (path: string, body: unknown) => ((await send("POST", path, body)) as { id: string }).id;
@@ -52,7 +52,7 @@ export async function makeThings(url: string, org: string, send: Send, mark: str
   await send("POST", `/api/stacks/${org}/web`, { stackName: "gone", tags: { note: mark } });
   const { id: programID } = (await send("GET", `/api/stacks/${org}/web/gone`)) as { id: string };
   await send("DELETE", `/api/stacks/${org}/web/gone`);
-  const provider = await newProvider(url, org, send, mark, admin);
+  const provider = await newProvider(org, send, mark, admin);
   return {
     exchanged: provider.exchanged,
     teamToken: ofTeam.tokenValue,
@@ -75,7 +75,7 @@ export async function makeThings(url: string, org: string, send: Send, mark: str
 }
 
 /** An identity provider of the organization, and tokens that were exchanged for what it signed. */
-async function newProvider(url: string, org: string, send: Send, mark: string, admin: string) {
+async function newProvider(org: string, send: Send, mark: string, admin: string) {
   const { publicKey, privateKey } = await generateKeyPair("ES256", { extractable: true });
   const issuer = `https://${mark}.example.com`;
   const { id } = (await send("POST", `/api/orgs/${org}/oidc/issuers`, {

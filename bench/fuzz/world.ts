@@ -86,8 +86,8 @@ export async function newWorld(template: Template, said: (line: string) => void)
   const { url, stop } = await startBuilt(join(folder, "bundle"), folder, 0, unlimited, undefined, said);
   const { acme, globex } = template.credentials.organizations as Record<Org, Record<string, string>>;
   const [here, there] = [await furnish(url, "acme", acme["admin"]!, template), await furnish(url, "globex", globex["admin"]!, template)];
-  const things = await makeThings(url, "acme", client(url, acme["admin"]!), template.canaries.acme, "ada", "mel");
-  await makeThings(url, "globex", client(url, globex["admin"]!), template.canaries.globex, "gus");
+  const things = await makeThings("acme", client(url, acme["admin"]!), template.canaries.acme, "ada", "mel");
+  await makeThings("globex", client(url, globex["admin"]!), template.canaries.globex, "gus");
   const asAdmin = client(url, acme["admin"]!);
   const make = async (name: string, more = {}) =>
     (await asAdmin("POST", "/api/orgs/acme/tokens", { name, ...more })) as { id: string; tokenValue: string };
