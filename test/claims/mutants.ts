@@ -607,7 +607,7 @@ export const mutants: Mutant[] = [
     claim: "exchange-person-team",
     file: "src/teams/tokens.ts",
     find: 'actor.kind === "user" && !isPerson(actor)',
-    replace: 'actor.kind === "user" && !actor',
+    replace: 'actor.kind === "user" && !isPerson(actor) && actor.limits.expiresAt === null',
   },
   {
     claim: "exchange-person-invites",
@@ -619,7 +619,7 @@ export const mutants: Mutant[] = [
     claim: "exchange-person-stacks",
     file: "src/auth/policy.ts",
     find: "isAdministrator(place) && actor.limits.stackRules === null;",
-    replace: "isAdministrator(place);",
+    replace: "isAdministrator(place) && actor.kind !== null;",
   },
   {
     claim: "sso-bounded",
