@@ -187,7 +187,16 @@ it("the end of an update frees the stack and loses nothing, whatever fails and h
     times: Infinity,
     kind: "RangeError" as const,
   };
-  expect(lasting.method).toBeGreaterThanOrEqual(0);
+  // The counts of the history come from events, which the end of an update does not need.
+  const withoutCounts = {
+    one: cases.find(({ form, withBase, end: how }) => form === "a checkpoint" && !withBase && how === "complete, then delete by force")!,
+    method: 0,
+    nth: 0,
+    times: 5,
+    kind: "503" as const,
+  };
+  withoutCounts.method = calls.get(likeIt(withoutCounts.one))!.findIndex(([method]) => method === "BodyStore.batches");
+  expect(Math.min(lasting.method, withoutCounts.method)).toBeGreaterThanOrEqual(0);
   const tally = new Map<string, number>();
   const count = (what: string) => tally.set(what, (tally.get(what) ?? 0) + 1);
   await fc.assert(
@@ -216,7 +225,7 @@ it("the end of an update frees the stack and loses nothing, whatever fails and h
       count(`${one.end}: ${await expectNothingLost(one.form, run.update.id)}`);
       await expectUsable(run.path, run.stack);
     }),
-    { numRuns: FAULTS, examples: [[lasting]] },
+    { numRuns: FAULTS, examples: [[lasting], [withoutCounts]] },
   );
   await expectSound();
   console.log(

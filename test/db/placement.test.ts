@@ -374,7 +374,7 @@ describe("the cron", () => {
     await env.STATE.put("state/1f0a", "{}");
     const later = Date.now() + 2 * SAFE_AGE;
     for (const [id, why] of [
-      [newIdAt(1), "other organizations than the database of place 1"],
+      [newIdAt(1), "other organizations than those in the database of place 1"],
       [newIdAt(3), "the organization's database is not available"],
     ] as const) {
       const key = `audit/checkpoints/${id}/2029-12-31.json`;

@@ -53,10 +53,10 @@ function requireGzip([first, second]: Uint8Array): void {
 
 /**
  * Returns the JSON of `summaryEvent.resourceChanges`, the only source of the counts in the history; null without such an event. It has at
- * most 50 counts, each with a name of at most 100 characters.
+ * most 50 counts, each with a name of at most 100 characters. An update must also end if its events cannot be read, so this does not throw.
  */
 export function findResourceChanges(received: BodyStore, updateId: string): string | null {
-  for (const batch of received.batches(updateId, "events").slice(-LAST).toReversed()) {
+  for (const batch of lastBatches(received, updateId)) {
     const bytes = tryToRead(received, updateId, batch);
     const changes = changesIn(bytes);
     release(bytes);
@@ -109,6 +109,15 @@ function eventsIn(bytes: Uint8Array): unknown[] {
 }
 
 /** Returns no bytes if the batch cannot be inflated, because large batches are stored unchecked. */
+/** Numbers of the last batches, the newest first. */
+function lastBatches(received: BodyStore, updateId: string): number[] {
+  try {
+    return received.batches(updateId, "events").slice(-LAST).toReversed();
+  } catch {
+    return [];
+  }
+}
+
 function tryToRead(received: BodyStore, updateId: string, batch: number): Uint8Array {
   try {
     return received.read(updateId, "events", batch);
