@@ -63,7 +63,7 @@ export function mustHaveAccount(): void {
   );
 }
 
-/** What a first deployment creates, and the command that reads it. The database was asked for before. */
+/** The resources that a first deployment creates, and the commands that read them. The database was asked for before. */
 const NEEDED: [what: string, command: string[]][] = [
   ["buckets (R2)", ["r2", "bucket", "list"]],
   ["KV namespaces", ["kv", "namespace", "list"]],

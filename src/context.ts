@@ -93,7 +93,10 @@ export interface Rights {
   custom: CustomRole | null;
   /** The grants of the roles of teams. */
   ofTeams: ScopeGrant[];
-  /** Whether there are grants on single stacks, to a team or to a creator. The grants are not part of the identity, because there may be many. */
+  /**
+   * Whether there are grants on single stacks, to a team or to a creator. The grants are not part of the identity, because there may be
+   * many.
+   */
   hasStackGrants: boolean;
 }
 
@@ -175,7 +178,7 @@ export interface StackFacts {
   currentOperation?: { kind: UpdateKind; author: string; started: number };
 }
 
-/** What a stack's object knows without the database. A member is absent if the object does not know it. */
+/** The facts that a stack's object knows without the database. A member is absent if the object does not know it. */
 export interface StackNearby {
   /** Id of the stack whose key the caller may encrypt with. */
   stackId?: string;
@@ -233,7 +236,9 @@ export interface PersonContext extends ActorContext {
 /** The context of a call in one organization that the actor may see. */
 export interface OrgContext extends ActorContext {
   org: OrganizationRef;
-  /** Conditions that the call has found to hold and that its later work relies on, see `rely`. Each attempt of a call begins without any. */
+  /**
+   * Conditions that the call has found to hold and that its later work relies on, see `rely`. Each attempt of a call begins without any.
+   */
   relied?: SQL[];
 }
 

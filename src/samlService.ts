@@ -24,7 +24,7 @@ export interface SamlQuestion {
   now: number;
 }
 
-/** What an assertion says, after everything was verified. */
+/** The contents of an assertion after everything was verified. */
 export interface SamlFacts {
   connectionId: string;
   issuer: string;
@@ -41,7 +41,7 @@ export interface SamlFacts {
   sessionEndsAt: number | null;
 }
 
-/** What the metadata of an identity provider says. */
+/** The contents of an identity provider's metadata. */
 export interface SamlMetadata {
   issuer: string;
   /** The address for requests with the binding HTTP-Redirect. */

@@ -50,7 +50,7 @@ export function releaseOf(tag: string | undefined): Release | undefined {
   return digest === undefined ? undefined : { digest, ...(commit !== "unknown" && { commit: commit! }) };
 }
 
-/** What differs between the release that runs and the one of the checkout, as a sentence. */
+/** The difference between the release that runs and the one of the checkout, as a sentence. */
 export function releaseDifference(running: Release | undefined, own: Release): string | undefined {
   if (running === undefined)
     return "The running version does not say which code it has: an older release, or another command than `npm run deploy`, has deployed it.";

@@ -13,7 +13,7 @@ export interface Side {
 export interface Comparison {
   /** Byte for byte, except for the ciphertexts and the name of their provider. */
   isSameText: boolean;
-  /** What differs. Absent when the states have the same contents. */
+  /** The difference in words. Absent when the states have the same contents. */
   difference?: string;
 }
 

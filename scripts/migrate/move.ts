@@ -21,7 +21,7 @@ export interface Options {
 
 export type Verdict = "comes" | "is there" | "refused";
 
-/** What will be done with a stack, and what a person should know first. */
+/** The plan for one stack, with warnings for the person who runs the command. */
 export interface Examined {
   name: StackName;
   target: StackName;
@@ -31,7 +31,7 @@ export interface Examined {
   notes: string[];
   resources: number;
   secrets: number;
-  /** What the other steps need. Absent when the stack is refused, or is known to have been moved. */
+  /** The facts that the later steps need. Absent when the command refuses the stack, or has moved it already. */
   found?: Found;
 }
 

@@ -8,14 +8,14 @@ export interface StackName {
 
 export const nameText = ({ org, project, stack }: StackName): string => `${org}/${project}/${stack}`;
 
-/** What shows whether a stack has changed. */
+/** Facts that show whether a stack has changed. */
 export interface Revision {
   /** Number of the newest update. A bucket has none. */
   version?: number;
   isRunning: boolean;
 }
 
-/** What is known of a stack without its state. */
+/** The facts about a stack that can be read without its state. */
 export interface Look extends Revision {
   tags: Record<string, string>;
   /** The environment that holds the stack's configuration instead of its file. */

@@ -1,4 +1,4 @@
-/** What the text of a state contains, and where. The text itself is never parsed as a whole and written again. */
+/** Finds the parts of a state's text. The text itself is never parsed as a whole and written again. */
 import {
   QUOTE,
   type Range,

@@ -52,7 +52,7 @@ async function appendOnce(env: Bindings, events: AuditEvent[]): Promise<void> {
   await wakeWebhooks(env, withWebhooks);
 }
 
-/** What is known of the chains of events before they are written. */
+/** The facts about the chains that a batch of events needs before it is written. */
 interface Chains {
   heads: (Head & { orgId: string })[];
   /** Ids of the events that the log has already. */

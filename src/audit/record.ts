@@ -54,7 +54,7 @@ export const auditStatement = (store: Store, event: AuditEvent) =>
 /** An outbox row: an event that is promised to the log. */
 export type Promised = Pick<typeof auditOutbox.$inferSelect, "id" | "body" | "createdAt">;
 
-/** What a statement that writes outbox rows returns, so that they can be sent to the queue without being read again. */
+/** A row of the outbox as the statement that writes it returns it, so that it can be sent to the queue without being read again. */
 export const promisedColumns = { id: auditOutbox.id, body: auditOutbox.body, createdAt: auditOutbox.createdAt };
 
 /**

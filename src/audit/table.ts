@@ -120,7 +120,7 @@ export const auditChecks = sqliteTable("audit_checks", {
   isDone: integer("is_done", { mode: "boolean" }).notNull(),
 });
 
-/** What the daily check has found. A fault that a later check does not find any more is deleted. */
+/** The faults that the daily check has found. A fault that a later check does not find any more is deleted. */
 export const auditFaults = sqliteTable(
   "audit_faults",
   {

@@ -26,7 +26,7 @@ export type { Done, Said, View } from "./view.ts";
 /** The requirement of a page: none, a signed-in person, or a permission in the organization that the path names. */
 export type PagePermission = "public" | "person" | OrgPermission;
 
-/** What a page's handler may use. */
+/** The context that a page's handler gets. */
 export type PageContext<P extends PagePermission> = (P extends "public"
   ? RequestContext
   : P extends "person"
@@ -38,7 +38,7 @@ export interface PageInput {
   query: URLSearchParams;
   /** Fields of a posted form; if a field is sent twice, the last counts. With `problem`, the fields of the form that was refused. */
   form: Record<string, string>;
-  /** What was wrong with the form of this page that the reader has just sent. */
+  /** The reason why the form that the reader has just sent from this page was refused. */
   problem: Problem | undefined;
   /** The address of the page, under the public address of the deployment. */
   url: URL;

@@ -1,4 +1,4 @@
-/** What a request of a browser must be before its page looks at it. */
+/** Checks of a browser's request that come before its page handles it. */
 import type { Context } from "hono";
 import { AppError, badRequest } from "../errors.ts";
 import { isLikeDryRun } from "../http/dryRunParameter.ts";

@@ -59,7 +59,7 @@ interface Wall {
   offset: string;
 }
 
-/** What clocks and calendars show in the zone. @param at milliseconds since 1970, at most `LAST` */
+/** The date, the time of day and the offset in the zone. @param at milliseconds since 1970, at most `LAST` */
 export function wallAt(at: number, zone: string): Wall {
   if (zone === UTC) {
     const [day = "", time = ""] = new Date(at).toISOString().split("T");

@@ -21,7 +21,7 @@ export type Standing = "good" | "network" | { abort: AbortedFor } | { draining: 
 interface Facts {
   starter: Resolution;
   leaked: boolean;
-  /** What the starter's rights on the stack depend on. */
+  /** The facts about the stack on which the starter's rights depend. */
   onStack: OnStack["facts"];
   /** Undefined when the organization does not exist any more. */
   settings: { inFlightRevocation: "drain" | "abort"; maxDrainHours: number } | undefined;

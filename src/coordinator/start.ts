@@ -32,7 +32,7 @@ export interface StartAnswer {
   expiresAt: number;
 }
 
-/** What the database says about an update that it has started, and about its stack. */
+/** The answer of the database about an update that it has started, and about its stack. */
 interface Started {
   stackId: string;
   kind: Run["kind"];

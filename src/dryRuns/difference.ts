@@ -36,7 +36,7 @@ export function subjectsOf(...both: Tables[]): Subject[] {
 }
 
 /**
- * What each subject gains and loses from one state to the other. Pure.
+ * The rights that each subject gains and loses from one state to the other. Pure.
  * @param sight the parts that the caller may read. A subject that changes only in other parts is neither named nor counted
  */
 export function difference(

@@ -29,8 +29,8 @@ interface Tried {
 /**
  * Does the work of a call without any change, and returns to whom it would give rights, from whom it would take rights, and what it would
  * end. The work makes all its checks, and its refusals are those of the real call. It must not check its own writes by reading them in the
- * same batch, see `rehearse`. The log records each dry run that is not refused, so that nobody can find out names and ids by it without a
- * trace.
+ * same batch, see `rehearse`. The log records each dry run that is not refused, so that a caller
+ * who tries out names and ids leaves a trace.
  */
 export async function dryRun(ctx: OrgContext, tried: Tried, work: (ctx: OrgContext) => Promise<unknown>): Promise<DryRun> {
   const { store, edits } = rehearse(ctx.store);

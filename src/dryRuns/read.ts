@@ -25,7 +25,7 @@ const MOST_ROWS = 100_000;
 /** Maximum number of running updates that one answer names. */
 const MOST_UPDATES = 100;
 
-/** What a dry run is computed from. @property truncated whether there is more than was read */
+/** The rows from which a dry run is computed. @property truncated whether there is more than was read */
 export interface World {
   tables: Tables;
   place: Place;
@@ -217,7 +217,10 @@ function accessIsReadable(ctx: OrgContext): SQL | undefined {
   return mayAs(place, "stack_access:read") ? undefined : isStackGranted(ctx.actor, [place], "stack_access:read");
 }
 
-/** SQL condition on a row of `access_tokens`: a machine token that the caller may list. Exchanged tokens are in the list of their issuer alone. */
+/**
+ * SQL condition on a row of `access_tokens`: a machine token that the caller may list. Exchanged tokens are in the list of their issuer
+ * alone.
+ */
 function listable(ctx: OrgContext): SQL {
   const { actor } = ctx;
   const administered = sql`team_id IN (SELECT team_id FROM team_members WHERE role = 'admin' AND user_id = ${actor.kind === "user" ? actor.user.id : ""})`;

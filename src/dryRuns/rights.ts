@@ -1,4 +1,4 @@
-/** What the rows of `tables.ts` give to people, teams and tokens, by the rules of `decide`. Pure. */
+/** The rights that the rows of `tables.ts` give to people, teams and tokens, by the rules of `decide`. Pure. */
 import { type OrgPermission, orgPermissions } from "../access/permissions.ts";
 import { type Rule, type StackFacts, holds } from "../access/rules.ts";
 import {
@@ -69,7 +69,9 @@ export class Conditions {
     this.#indexOf = new Map(stacks.map(({ stackId }, index) => [stackId, index]));
   }
 
-  /** The rights that the limit of a token leaves on each stack. Only the latest is remembered: the limit is often the same before and after. */
+  /**
+   * The rights that the limit of a token leaves on each stack. Only the latest is remembered: the limit is often the same before and after.
+   */
   limitOf(rules: StackRule[]): Int32Array {
     if (this.#limit?.rules === rules) return this.#limit.masks;
     const accessOn = accessBy(rules);

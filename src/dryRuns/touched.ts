@@ -21,7 +21,7 @@ export interface Touched {
   stacks: string[] | undefined;
 }
 
-/** What some edits concern, or undefined if they change no right. */
+/** The subjects, roles and stacks that these edits concern; undefined if they change no right. */
 export function touchedBy(edits: Edit[]): Touched | undefined {
   const editsOf = (table: SQLiteTable) => edits.filter((edit) => edit.table === table && edit.rows.length > 0);
   const ids = (table: SQLiteTable, key: string, which: (row: Record<string, unknown>) => boolean = () => true) =>

@@ -18,7 +18,7 @@ export const giversOf = (roles: RoleRow[], teamRows: TeamRow[]): Givers => ({
   teams: new Map(teamRows.map((team) => [team.id, team])),
 });
 
-/** What a team gives to its members and tokens. */
+/** The rights that a team gives to its members and tokens. */
 export function sourcesOfTeam({ roles, teams: all }: Givers, teamId: string): Source[] {
   const team = all.get(teamId);
   if (!team) return [];

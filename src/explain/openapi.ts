@@ -40,7 +40,7 @@ const AccessExplanation = z.object({
       text: z.string(),
     }),
   ),
-  /** What else must be true of a call: its network, the stacks of the token, and its expiry. */
+  /** Further conditions on a call: its network, the stacks of the token, and its expiry. */
   conditions: z.array(z.string()),
 });
 export type AccessExplanation = z.infer<typeof AccessExplanation>;

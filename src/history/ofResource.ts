@@ -15,7 +15,7 @@ const NAME = 100;
 
 export interface ResourceChange {
   row: UpdateRow;
-  /** What was done with the resource: `create`, `update` or another operation of the engine. */
+  /** The operation on the resource: `create`, `update` or another operation of the engine. */
   op: string;
   failed: boolean;
   /** Names of the properties that changed. */

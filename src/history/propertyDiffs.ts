@@ -1,4 +1,4 @@
-/** What an operation changes in the properties of a resource, as its engine event says (cli-protocol §4.9). Pure. */
+/** The properties of a resource that an operation changes, as its engine event says (cli-protocol §4.9). Pure. */
 import { SECRET } from "../state/json/signed.ts";
 import type { StepMetadata } from "./summarize.ts";
 

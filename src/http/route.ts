@@ -10,7 +10,7 @@ type Schema = z.ZodMiniType;
 type Params = z.ZodMiniObject;
 type Query = z.ZodMiniObject;
 
-/** What a handler may use: only the parts of the context that the route's permission has checked. */
+/** The context that a handler gets: only the parts that the route's permission has checked. */
 export type ContextFor<P extends Permission> = P extends "public" | "operator"
   ? RequestContext
   : P extends "self"

@@ -11,7 +11,10 @@ const CONFIGURATION = "/.well-known/openid-configuration" as const;
 const KEYS = "/.well-known/jwks.json" as const;
 export const paths = { CONFIGURATION, KEYS };
 
-/** What other services read to trust the deployment (OpenID Connect Discovery 1.0). The issuer is the address of the request. */
+/**
+ * The discovery document: other services read it to verify the tokens that the deployment signs (OpenID Connect Discovery 1.0). The issuer
+ * is the address of the request.
+ */
 export function describe(origin: string): Response {
   const document: Discovery = {
     issuer: origin,

@@ -33,7 +33,10 @@ export const CreatedWith = z.object({
   ),
 });
 
-/** What a revocation ended besides the credential itself. Only items of the caller, or of an organization of the caller, are named. */
+/**
+ * The things that a revocation ended besides the credential itself. Only items of the caller, or of an organization of the caller, are
+ * named.
+ */
 export const RevocationReport = z.object({
   /** How many ended, including those that are not named. */
   total: z.int(),

@@ -7,7 +7,7 @@ import type { Refusal } from "./refuse.ts";
 import { stackRulesFor } from "./stacks.ts";
 import { tellOutcome } from "./tell.ts";
 
-/** What the policy gives: the role of an organization token, and the stacks. */
+/** The rights that the policy gives: the role of an organization token, and the stacks. */
 export interface Given {
   roleID: string | null;
   stackRules: StackRule[] | null;

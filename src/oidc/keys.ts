@@ -16,7 +16,7 @@ const members = ["kty", "kid", "use", "alg", "n", "e", "crv", "x", "y"] as const
 /** Members of a private or symmetric key. */
 export const secretMembers = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"] as const;
 
-/** What is wrong with a key, or undefined. */
+/** The reason why a key is refused; undefined for a good key. */
 export function keyFault(key: Record<string, unknown>): string | undefined {
   if (secretMembers.some((name) => key[name] !== undefined)) return "a key must not have private members: register the public keys only";
   if (members.some((name) => key[name] !== undefined && (typeof key[name] !== "string" || key[name].length > 2000)))

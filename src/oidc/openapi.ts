@@ -70,7 +70,7 @@ export const AuthPolicy = z.object({
 export type AuthPolicy = z.infer<typeof AuthPolicy>;
 
 export const IssuerWithPreset = z.extend(Issuer, {
-  /** What the preset made. */
+  /** The policy that the preset created. */
   policy: z.optional(AuthPolicy),
   /** A file for the pipeline, to be pasted. */
   pipeline: z.optional(z.string()),

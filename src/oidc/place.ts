@@ -19,7 +19,7 @@ export interface Owner {
   fullName: string;
 }
 
-/** What an exchange is about. */
+/** The rows that an exchange needs: the organization, the issuer, and the owner of the token. */
 export interface Place {
   org: OrganizationRef & { settings: OrgSettings };
   issuer: IssuerRow;
@@ -49,7 +49,7 @@ export async function findPlace(ctx: RequestContext, asked: Asked, iss: string):
   return having[0]!.place;
 }
 
-/** Looks all of it up at once in one database, so that a call about an unknown organization takes as long as any other. */
+/** Reads these rows from one database in one batch, so that a call about an unknown organization takes as long as any other. */
 async function readPlace(store: Store, { orgName, wanted: { tokenType, name } }: Asked, iss: string): Promise<Partial<Place>> {
   const { db } = store;
   const named = eq(organizations.name, orgName);

@@ -39,7 +39,7 @@ export interface Made {
   pipeline: string;
 }
 
-/** What a preset knows about its provider. */
+/** The facts that a preset knows about its provider. */
 interface Provider {
   /** Undefined: it depends on the installation, so the fields must have it. */
   url?: (fields: PresetFields) => string;

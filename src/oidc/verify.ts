@@ -9,7 +9,7 @@ const LEEWAY = 60;
 const MOST_AGE = 86_400;
 const MOST_SETS = 200;
 
-/** What the check of a token needs of its issuer. */
+/** The facts about an issuer that the check of its tokens needs. */
 export interface KeySet {
   id: string;
   issuer: string;

@@ -4,7 +4,7 @@ export const owner = /^[a-zA-Z0-9][a-zA-Z0-9-_]{1,38}[a-zA-Z0-9]$/;
 /** First parts of the paths of this server: an organization of such a name would have no pages. */
 export const ownPaths = ["api", "cli-login", "console", "healthz", "login", "scim", "setup", "signin", "signout", "user", "welcome"];
 
-/** What is wrong with the name of a new organization or person, as the rest of a sentence; undefined for a good name. Pure. */
+/** The reason why the name of a new organization or person is refused, as the rest of a sentence; undefined for a good name. Pure. */
 export function newNameFault(name: string | undefined): string | undefined {
   if (!name) return "is needed.";
   if (owner.test(name)) return undefined;
@@ -15,7 +15,7 @@ export function newNameFault(name: string | undefined): string | undefined {
   return `"${name}" begins or ends with - or _: a name begins and ends with a letter or digit.`;
 }
 
-/** What is wrong with the name of a new organization, as the rest of a sentence; undefined for a good name. */
+/** The reason why the name of a new organization is refused, as the rest of a sentence; undefined for a good name. */
 export const newOrgNameFault = (name: string | undefined): string | undefined =>
   newNameFault(name) ??
   (ownPaths.includes(name!.toLowerCase()) ? `"${name}" is the name of pages of this server: choose another name.` : undefined);

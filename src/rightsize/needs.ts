@@ -3,7 +3,7 @@ import { type OrgPermission, orgPermissions } from "../access/permissions.ts";
 import type { RecordedEvent } from "../audit/events.ts";
 import { isPersonOnly } from "../auth/policy.ts";
 
-/** What a token needed for the call of an event. */
+/** The rights that a token needed for the call of an event. */
 export interface Need {
   /** The rights that the call used. */
   shows: readonly OrgPermission[];
@@ -185,7 +185,7 @@ export const needs: Record<RecordedEvent, Mapping> = {
 
 const nothing: Need = { shows: [] };
 
-/** What an event shows. An event that is not recorded any more shows nothing. */
+/** The use of rights that an event shows. An event that is not recorded any more shows nothing. */
 export function needOf(event: string, description: string): Need {
   if (!Object.hasOwn(needs, event)) return nothing;
   const mapping = needs[event as RecordedEvent];

@@ -12,7 +12,7 @@ export const Rightsize = z.object({
   from: z.int(),
   truncated: z.boolean(),
   events: z.int(),
-  /** What the token may do now. Rights on some stacks count. */
+  /** The rights that the token has now. Rights on some stacks count. */
   has: z.object({
     role: z.optional(z.object({ id: z.string(), name: z.string() })),
     permissions: z.array(Permission),

@@ -20,7 +20,7 @@ export interface Used {
   at: number;
 }
 
-/** What a token used by its events, and the smallest role and limit that would have allowed all of it. */
+/** The rights that a token has used according to its events, and the smallest role and limit that would have allowed all of this use. */
 export interface Proposal {
   used: { permission: OrgPermission; events: number; at: number }[];
   permissions: OrgPermission[];

@@ -149,7 +149,7 @@ export const scopeWords: ScopeWords[] = Object.entries(groups).flatMap(([key, li
 
 export const wordsOf = new Map(scopeWords.map((one) => [one.name, one]));
 
-/** What a right lets its holder do, in few words. A right that only comes with others has none. */
+/** A short description of what a right allows. A right that only comes with others has none. */
 const verbs: Record<ScopeWords["about"], Partial<Record<OrgPermission, string>>> = {
   organization: {
     "organization:update": "change settings",

@@ -4,7 +4,7 @@ import { invalid } from "./fault.ts";
 export interface Comparison {
   /** Name of the attribute in lower case, with its sub-attribute: `emails.value`. */
   attribute: string;
-  /** What the elements of a list must be: the brackets of `emails[type eq "work"].value`. */
+  /** The condition on the elements of a list: the brackets of `emails[type eq "work"].value`. */
   among: Comparison[];
   value: string | boolean;
 }

@@ -3,7 +3,7 @@ import { type Store, batch } from "../db/client.ts";
 import { folded } from "./members.ts";
 import { scimUsers } from "./table.ts";
 
-/** What an organization's identity provider has said by SCIM about a person who signs in through it. */
+/** The SCIM user that an organization's identity provider has created for a person who signs in through it. */
 export interface Provisioned {
   /** Whether the person may have access. Without it a sign-in must not make a member. */
   active: boolean;
@@ -64,10 +64,15 @@ export async function findProvisioned(store: Store, orgId: string, subject: stri
   return { active: row.active === 1, userId: row.userId, opens: row.madeAccount ? opens : undefined };
 }
 
-/** SQL condition on a row of `scim_users`: its person is a member, perhaps because an administrator removed the person by hand and added the person again. */
+/**
+ * SQL condition on a row of `scim_users`: its person is a member, perhaps because an administrator removed the person by hand and added the
+ * person again.
+ */
 const isMember = sql`EXISTS (SELECT 1 FROM members WHERE members.org_id = scim_users.org_id AND members.user_id = scim_users.user_id)`;
 
-/** SQL condition: the organization's identity provider has deactivated the person's user. A sign-in must not make the person a member again. */
+/**
+ * SQL condition: the organization's identity provider has deactivated the person's user. A sign-in must not make the person a member again.
+ */
 export const isInactive = (orgId: string, userId: SQL): SQL =>
   sql`EXISTS (SELECT 1 FROM scim_users WHERE scim_users.org_id = ${orgId} AND scim_users.user_id = ${userId}
     AND NOT scim_users.active AND scim_users.deleted_at IS NULL AND NOT ${isMember})`;

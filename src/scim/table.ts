@@ -16,7 +16,7 @@ export interface Email {
   primary?: boolean;
 }
 
-/** What is kept of a SCIM user besides the columns. */
+/** The attributes of a SCIM user that have no column of their own. */
 export interface Profile {
   displayName: string | null;
   name: PersonName;
@@ -132,7 +132,7 @@ export const scimGroupMembers = sqliteTable(
   (t) => [primaryKey({ columns: [t.teamId, t.scimUserId] }), index("scim_group_members_user").on(t.scimUserId)],
 );
 
-/** What an organization has chosen; an organization without a row has the defaults. */
+/** The settings of an organization. An organization without a row has the defaults. */
 export const scimSettings = sqliteTable("scim_settings", {
   orgId: text("org_id")
     .primaryKey()

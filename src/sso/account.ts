@@ -17,7 +17,7 @@ export interface Account {
   orgIds: string[];
 }
 
-/** What is known about a person who comes from a provider. */
+/** The account, identity and SCIM user of a person who signs in through a provider. */
 export interface Found {
   /** The identity and its account; undefined at the first sign-in. */
   known: { identityId: string; account: Account } | undefined;
@@ -62,9 +62,9 @@ export const thatIdentity = (provider: Provider, { subject }: Person): SQL =>
   and(eq(identities.connectionId, provider.id), eq(identities.issuer, provider.issuer), eq(identities.subject, subject))!;
 
 /**
- * Finds what is known of a person. An account that SCIM of the same organization made is found by the subject, which is the external id, or
- * by the user name. It is found by the user name only while no other identity of the connection is linked to it, so that nobody takes it
- * over by a name. People choose their own login at GitHub, so a login there does not count as such a user name.
+ * Finds the account of a person. An account that SCIM of the same organization created is found by the subject, which is the external id,
+ * or by the user name. It is found by the user name only while no other identity of the connection is linked to it, so that nobody can take
+ * over an account by choosing its name. People choose their own login at GitHub, so a login there does not count as such a user name.
  * @throws 403 for a person whom SCIM has deactivated
  */
 export async function findPerson(ctx: RequestContext, provider: Provider, person: Person): Promise<Found> {

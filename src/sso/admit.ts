@@ -11,7 +11,7 @@ import { keepSealed } from "./seal.ts";
 /** Maximum number of characters of the page after the sign-in: it is kept in a cookie. */
 export const MOST_NEXT = 1000;
 
-/** What is sealed in each step of a sign-in. */
+/** The contents of the sealed cookie in each step of a sign-in. */
 export const departureParts = {
   id: z.string(),
   /** Null: a provider of the deployment. */
@@ -21,7 +21,7 @@ export const departureParts = {
   endsAt: z.number(),
 };
 
-/** What is sealed once the provider has said who the person is. */
+/** The contents of the sealed cookie once the provider has said who the person is. */
 export const arrivalParts = {
   ...departureParts,
   /** The version of the connection whose answer was verified. */

@@ -1,6 +1,6 @@
 import type { Provider } from "./provider.ts";
 
-/** What a provider says about the person who signs in, after its answer was verified. */
+/** The claims of a provider about the person who signs in, after its answer was verified. */
 export interface Person {
   /** The key of the identity, together with the connection and the issuer. It never is an address or a name. */
   subject: string;
@@ -78,7 +78,9 @@ function isVerified(issuer: string, about: Claims, email: string): boolean {
 
 const MOST_GROUPS = 10_000;
 
-/** The groups of a claim; null if the claim is absent or has another shape, which does not mean that there are none (identity-facts O-14). */
+/**
+ * The groups of a claim; null if the claim is absent or has another shape, which does not mean that there are none (identity-facts O-14).
+ */
 export function groupsIn(claim: unknown): Set<string> | null {
   if (typeof claim === "string") return new Set([claim]);
   if (!Array.isArray(claim) || claim.length > MOST_GROUPS) return null;

@@ -19,7 +19,7 @@ export function mayJoin(
   );
 }
 
-/** What the groups of the person give; undefined if the groups are unknown, so that nothing changes. Pure. */
+/** The teams and the role that a person's groups give; undefined if the groups are unknown, so that nothing changes. Pure. */
 export function givenByGroups(mappings: GroupMapping[], mapped: number[] | null): { teamIds: string[]; isAdmin: boolean } | undefined {
   if (mapped === null) return undefined;
   const given = mapped.flatMap((i) => mappings[i] ?? []);

@@ -90,7 +90,7 @@ export interface First {
   mayJoin: boolean;
 }
 
-/** What the page of a first sign-in shows. @throws 400 */
+/** The contents of the page of a first sign-in. @throws 400 */
 export async function readFirst(ctx: RequestContext, c: Context): Promise<First> {
   const { provider, person } = await openFirst(ctx, c);
   const { mayJoin, managedId } = await findPerson(ctx, provider, person);

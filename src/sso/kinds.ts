@@ -9,7 +9,7 @@ import { samlMetadataUrlFor } from "./samlTexts.ts";
 import type { CreateConnectionRequest } from "./schema.ts";
 import type { SamlSettings, connections } from "./table.ts";
 
-/** What the kinds of connections need: OpenID Connect and GitHub a client with a secret, SAML the metadata of the provider. */
+/** The settings that each kind of connection needs: OpenID Connect and GitHub a client with a secret, SAML the metadata of the provider. */
 
 type CreateRequest = z.infer<typeof CreateConnectionRequest>;
 interface KindParts {

@@ -36,7 +36,7 @@ const TYPES = new Set(["jwt", "logout+jwt"]);
 const keySets = loaded(() => import("jose/jwks/local"));
 const verification = loaded(() => import("jose/jwt/verify"));
 
-/** What a provider says in a logout token. At least one of `sub` and `sid` is there. */
+/** The claims of a logout token. At least one of `sub` and `sid` is there. */
 interface Logout {
   sub: string | undefined;
   sid: string | undefined;

@@ -17,7 +17,7 @@ const LEEWAY = 60;
 /** The library is loaded with the first sign-in, so that it costs nothing at the start. */
 const library = loaded(() => import("oauth4webapi"));
 
-/** What was decided when the browser left for the provider. */
+/** The values that were chosen when the browser left for the provider. */
 export interface Sent {
   state: string;
   nonce: string;

@@ -9,10 +9,10 @@ export type ConnectionKind = (typeof connectionKinds)[number];
 /** Roles that a first sign-in can give. Only a group that is mapped to `admin` makes an administrator. */
 export const firstRoles = ["member", "billing-manager"] as const;
 
-/** What the members of a group of the provider get: the membership in a team, or the role Admin. */
+/** A group of the provider gives its members a place in a team, or the role Admin. */
 export type GroupMapping = { group: string; teamId: string } | { group: string; role: "admin" };
 
-/** What a connection by SAML needs to know of its provider, from the provider's metadata. */
+/** The parts of the provider's metadata that a SAML connection needs. */
 export interface SamlSettings {
   /** The metadata as the administrator sent them. */
   metadata: string;
@@ -67,7 +67,9 @@ export const connections = sqliteTable(
   (t) => [uniqueIndex("connections_provider").on(t.orgId, t.issuer, t.clientId)],
 );
 
-/** The accounts of people at identity providers. The connection, the issuer and the subject together are the key; the address links nothing. */
+/**
+ * The accounts of people at identity providers. The connection, the issuer and the subject together are the key; the address links nothing.
+ */
 export const identities = sqliteTable(
   "identities",
   {

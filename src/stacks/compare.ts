@@ -3,7 +3,7 @@ import { type CompareLimits, type Comparison, compareStates } from "../state/com
 import type { StackPath } from "./path.ts";
 import { readState, takeStates } from "./stateAt.ts";
 
-/** What is compared and kept in memory: a Worker has 128 MB. */
+/** Bounds of what a comparison reads and keeps in memory: a Worker has 128 MB. */
 const limits: CompareLimits = { resources: 20_000, shown: 100, urns: 8_000_000, bytes: 2_000_000 };
 
 /** Compares the states after two updates. It is audited as one export. @throws 404 when there is no such version */

@@ -28,7 +28,7 @@ const admitted = new Map<string, Admitted>();
 
 const keyOf = ({ org, actor }: OrgContext, path: StackPath) => `${actor.token.hash} ${org.id}/${path.projectName}/${path.stackName}`;
 
-/** What a guard compares with the database. */
+/** The facts that a guard compares with the database. */
 function rightsOf(ctx: OrgContext): string {
   const { role, settings, ...membership } = membershipOf(ctx);
   return JSON.stringify([ctx.actor.limits.version, settings.version, role, "access" in membership ? membership.access : ""]);
@@ -43,7 +43,9 @@ export function noteAdmitted(ctx: OrgContext, path: StackPath, stackId: string, 
   admitted.set(key, { stackId, rights: rightsOf(ctx), at: Date.now(), isStarter: isStarter || wasStarter, isUnread: isStarter });
 }
 
-/** The stack as it was when the caller started the update of it that runs now; undefined if anything has changed, or if that is not known. */
+/**
+ * The stack as it was when the caller started the update of it that runs now; undefined if anything has changed, or if that is not known.
+ */
 export async function stackAtStart(ctx: OrgContext, path: StackPath): Promise<StackFacts | undefined> {
   const one = find(ctx, path);
   if (!one?.isUnread) return undefined;

@@ -34,7 +34,7 @@ export interface Begun {
   through: number;
 }
 
-/** What the step of a stream may use besides D1 and R2. */
+/** The state and the functions that a step of a stream uses besides D1 and R2. */
 export interface Step {
   begun: Begun | undefined;
   /** Stores a batch before it is sent. */

@@ -55,7 +55,7 @@ export interface ElasticDestination {
 /** Where a stream sends, without credentials. */
 export type Destination = S3Destination | HttpsDestination | SplunkDestination | DatadogDestination | ElasticDestination;
 
-/** What the destination demands, or what proves the origin of a message. */
+/** The credential that the destination demands, or the secret that proves the origin of a message. */
 export interface Credentials {
   /** The secret access key, the secret of the signature, the token or the API key. */
   secret: string;

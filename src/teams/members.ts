@@ -8,7 +8,7 @@ import { AppError, badRequest, notFound } from "../errors.ts";
 import { currentRole, isMember } from "../orgs/members.ts";
 import { requireScopes } from "../roles/beyond.ts";
 import type { Team } from "./find.ts";
-import { requireTeamRight, requireTeamsRights, rightsOfTeamAdministrators } from "./right.ts";
+import { hasTeamsRights, requireTeamRight, requireTeamsRights, rightsOfTeamAdministrators } from "./right.ts";
 import { teamMembers } from "./table.ts";
 
 export type MemberAction = "add" | "remove" | "promote" | "demote";
@@ -34,8 +34,7 @@ export async function changeTeamMember(ctx: OrgContext, team: Team, login: strin
   requireOwn(team);
   if (action === "add" || action === "promote") await requireTeamsRights(ctx, team);
   // An administrator of the team also manages its tokens.
-  const isOwnRight = team.callerRole === "admin" && ctx.actor.limits.stackRules === null;
-  if (action === "promote" && !isOwnRight) await requireScopes(ctx, rightsOfTeamAdministrators, [], "team:update");
+  if (action === "promote" && !hasTeamsRights(ctx, team)) await requireScopes(ctx, rightsOfTeamAdministrators, [], "team:update");
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), { event: "team-updated", description: sentences[action](login, team.name) });
   const that = and(
     eq(teamMembers.teamId, team.id),

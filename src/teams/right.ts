@@ -24,17 +24,21 @@ export async function requireTeamRight(ctx: OrgContext, team: Pick<Team, "caller
   if (team.callerRole !== "admin") await requireRight(ctx, permission);
 }
 
+/** Whether the caller has the team's rights as its administrator. A credential that is limited to stacks has them on these stacks only. */
+export const hasTeamsRights = ({ actor }: OrgContext, { callerRole }: Team): boolean =>
+  callerRole === "admin" && actor.limits.stackRules === null;
+
 /**
- * Requires the rights of the team from a caller who adds a member or a token to it. Otherwise the caller could get more rights through the team.
- * Administrators of the organization may always do this, and administrators of the team have its rights already, unless the credential is limited to
- * stacks.
+ * Requires the rights of the team from a caller who adds a member or a token to it. Otherwise the caller could get more rights through the
+ * team. Administrators of the organization may always do this, and administrators of the team have its rights already, unless the credential
+ * is limited to stacks.
  * @param besides further rights that the new member or token gets
  * @throws 403
  */
 export async function requireTeamsRights(ctx: OrgContext, team: Team, besides: OrgPermission[] = []): Promise<void> {
   if (mayGiveEverything(ctx.actor, membershipOf(ctx))) return;
   await requireScopes(ctx, besides, [], "team:update");
-  if (team.callerRole === "admin" && ctx.actor.limits.stackRules === null) return;
+  if (hasTeamsRights(ctx, team)) return;
   const roles = await readTeamRoles(ctx, team.id);
   await requireScopes(
     ctx,

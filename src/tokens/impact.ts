@@ -51,7 +51,10 @@ export function getPersonalImpact(ctx: PersonContext, id: string, kind: "persona
   });
 }
 
-/** What the answer may contain: the organizations, the stacks that the caller may know, and the organizations whose tokens it may name. */
+/**
+ * The parts of the database that the answer may show: the organizations, the stacks that the caller may know, and the organizations whose
+ * tokens it may name.
+ */
 interface Scope {
   orgs: { id: string; name: string }[];
   visible: SQL | undefined;

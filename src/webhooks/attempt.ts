@@ -21,7 +21,7 @@ export interface Target {
   host: string;
 }
 
-/** What became of an attempt, with nothing that is secret. */
+/** The outcome of an attempt, without secrets. */
 export interface Attempted {
   at: number;
   payload: string;

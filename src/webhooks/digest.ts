@@ -30,7 +30,7 @@ export const nextDue = (every: WebhookDigest, since: number): number => lastDue(
 export const digestParts = ["refusals", "failedUpdates", "newTokens", "newMembers"] as const;
 export type DigestPart = (typeof digestParts)[number];
 
-/** What a record adds to a digest. Equal labels are counted. */
+/** The entry that a record adds to a digest. Entries with equal labels are counted. */
 export interface DigestItem {
   seq: number;
   part: DigestPart;

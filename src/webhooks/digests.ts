@@ -15,7 +15,7 @@ interface State {
   next: number | null;
 }
 
-/** What a webhook has collected for its next digest, in the storage of its object. */
+/** The events that a webhook has collected for its next digest, in the storage of its object. */
 export class Digests {
   readonly #sql: SqlStorage;
 

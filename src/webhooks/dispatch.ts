@@ -58,7 +58,7 @@ export async function dispatch(env: Bindings, orgId: string, isLastTry = false):
   return through < head ? "more" : "idle";
 }
 
-/** What a record is for webhooks. A refusal that is not an event of webhooks is a part of digests. */
+/** The event of webhooks that a record of the log is. A refusal that is not an event of webhooks is a part of digests. */
 function signalIn(record: ChainRecord, since: number) {
   const signal = signalOf(record as unknown as Parameters<typeof signalOf>[0]);
   const isLate = Number(record["at"]) < since;

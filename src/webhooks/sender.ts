@@ -27,7 +27,7 @@ const GIVES_UP_AFTER = DAY;
 /** A webhook without any success for this long is deactivated. */
 const DISABLED_AFTER = 5 * DAY;
 
-/** What the object remembers of the health of its webhook. */
+/** The object's memory of the health of its webhook. */
 interface Health {
   /** The first failure since the last success. */
   failingSince?: number;

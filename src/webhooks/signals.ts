@@ -81,7 +81,7 @@ interface Recorded {
   userLogin?: string;
 }
 
-/** What a record is for webhooks; undefined if no webhook gets it. */
+/** The event of webhooks that a record of the log is; undefined if no webhook gets it. */
 export function signalOf({ event, description = "", userLogin = "" }: Recorded): Signal | undefined {
   if (ends.has(event)) {
     const updateId = updateIdIn(description);

@@ -96,7 +96,7 @@ function secretOf(sent: string | null | undefined, before: WebhookRow, stored: s
 
 type Told = Pick<WebhookRow, "displayName" | "format" | "active" | "destination" | "filters" | "groups" | "digest">;
 
-/** What a change changes, for the audit log. */
+/** The changed settings in words, for the audit log. */
 function differences(before: Told, after: Told): string[] {
   const shown: [string, (told: Told) => string][] = [
     ["display name", ({ displayName }) => JSON.stringify(displayName)],

@@ -19,7 +19,7 @@ export type Place = StackPath | undefined;
 
 export type WebhookRow = typeof webhooks.$inferSelect;
 
-/** What is encrypted of a webhook. */
+/** The parts of a webhook that are encrypted. */
 export interface Sealed {
   url: string;
   /** "" without one. */

@@ -111,7 +111,7 @@ export const auditListPage = definePage("GET", "/:orgName/~/audit", "audit_logs:
   };
 });
 
-/** What the daily check found. The pages of the records and the verification show more. */
+/** The findings of the daily check. The pages of the records and the verification show more. */
 const Faults = ({ orgName, found }: { orgName: string; found: Awaited<ReturnType<typeof listFaults>> }) => (
   <>
     <Notice kind="error">

@@ -109,7 +109,9 @@ async function treeOf(ctx: OrgContext, form: Form): Promise<{ text: string; deta
   return { text, details: parsed.value };
 }
 
-/** The JSON of the API's request, because the tree is stored as it was written. The text was parsed before, so it is exactly one JSON value. */
+/**
+ * The JSON of the API's request, because the tree is stored as it was written. The text was parsed before, so it is exactly one JSON value.
+ */
 const requestText = (details: string) => `{"details":${details}}`;
 
 async function changeable(ctx: Context): Promise<{ role: RoleInUse; sets: RoleSummary[] }> {
@@ -123,7 +125,7 @@ async function changeable(ctx: Context): Promise<{ role: RoleInUse; sets: RoleSu
 const setsFor = async (ctx: Context, except?: string) =>
   (await summarizeRoles(ctx)).filter(({ purpose, id }) => purpose === "set" && id !== except);
 
-/** What a permission set is about. A custom set counts as one about stacks. */
+/** The type of resource on which a permission set gives rights. A custom set counts as one on stacks. */
 const aboutIn =
   (ctx: OrgContext, sets: RoleSummary[]): AboutSet =>
   (id) =>

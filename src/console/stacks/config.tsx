@@ -14,7 +14,7 @@ type Values = Record<string, ConfigValue | null>;
 interface Row {
   key: string;
   value: string;
-  /** What is different from the previous configuration; undefined if nothing is. */
+  /** How the value differs from the previous configuration; undefined if it does not. */
   change?: "new" | "changed" | "removed";
   /** The previous value; "" if it is not shown. */
   before: string;
@@ -51,7 +51,7 @@ export const Config = ({ text, before }: { text: ConfigText | undefined; before?
 
 const valuesOf = (text: ConfigText | undefined) => JSON.parse(text ?? "{}") as Values;
 
-/** What is different comes first. */
+/** The differences come first. */
 function rowsOf(now: Values, before: Values | undefined): Row[] {
   const rows = Object.entries(now).map(([key, value]): Row => {
     const row = { key: cut(key, 200), value: shown(value), before: "" };

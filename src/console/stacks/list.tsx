@@ -44,7 +44,7 @@ export const stackListPages = [
   }),
 ];
 
-/** What the address asks for. A value of a choice that does not exist counts as no choice. */
+/** The filters in the address. A value of a choice that does not exist counts as no choice. */
 function askedFor({ query }: PageInput) {
   const text = (name: string) => query.get(name) ?? "";
   return {

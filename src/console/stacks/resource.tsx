@@ -105,7 +105,7 @@ interface PropertiesProps {
   part: "inputs" | "outputs";
   shown: ShownProperty[];
   more: number;
-  /** What the forms that reveal secrets send. Undefined if the reader may not decrypt. */
+  /** The fields of the forms that reveal secrets. Undefined if the reader may not decrypt. */
   reveals: { stack: string; urn: string } | undefined;
 }
 

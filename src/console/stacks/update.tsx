@@ -168,7 +168,7 @@ const Differences = ({ diffs, more }: { diffs: ResourceDiff[]; more: number }) =
     </>
   );
 
-/** What a reader can do with the state after an update. */
+/** Links to compare, download and restore the state after an update. */
 const State = ({
   ctx,
   path,

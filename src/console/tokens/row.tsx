@@ -43,7 +43,7 @@ export const TokenRow = ({ token, now, href, afterName, afterState }: Props) => 
 
 const DAY = 86_400;
 
-/** What a reader of a list must notice of an active token. @param now milliseconds since 1970 */
+/** Warnings about an active token for the reader of a list. @param now milliseconds since 1970 */
 export const Near = ({ token: { status, admin, expires, lastUsed, overlapEnds }, now }: { token: AccessToken; now: number }) => {
   if (status !== "active") return null;
   const end = Math.min(expires || Infinity, overlapEnds ?? Infinity);
